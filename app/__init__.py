@@ -1,0 +1,93 @@
+"""Reserved: the only place that knows every feature."""
+
+import logging
+import sys
+
+from flask import Flask
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.accounts import sessions
+from app.accounts.routes import bp as accounts_bp
+from app.booking import mails, shop, tidying  # noqa: F401 (mails and tidying register themselves)
+from app.booking.routes import bp as booking_bp
+from app.booking.routes import init_app as init_booking
+from app.cli import register_commands
+from app.config import Settings
+from app.consent.gate import ConsentGate
+from app.core.clock import Clock, system_clock
+from app.core.database import KEYS, KeysBase, db
+from app.core.egress import MAIL_RELAY, Egress
+from app.core.vault import Vault, derive
+from app.core.worker import make_waker
+from app.owner.routes import bp as owner_bp
+from app.payments import init_app as init_payments
+from app.payments.routes import ORIGIN_EXEMPT
+from app.policy.routes import bp as policy_bp
+from app.web import assets, errors, guard, headers, health, pages
+
+ENGINE_OPTIONS = {
+    # A statement's values are people's values: they stay out of every error.
+    "hide_parameters": True,
+    "pool_pre_ping": False,
+}
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Flask:
+    """Make the application from its settings; tests hand in their own, and a clock."""
+    settings = settings or Settings.from_env()
+    app = Flask(__name__, static_folder=None, template_folder="../templates")
+    _configure(app, settings)
+    app.extensions["settings"] = settings
+    app.extensions["clock"] = clock or system_clock
+    app.extensions["vault"] = Vault(settings.master_key)
+    app.extensions["network_secret"] = derive(settings.secret_key, "reserved: network pseudonyms")
+    app.extensions["keys_metadata"] = KeysBase.metadata
+    app.extensions["make_app"] = create_app
+    app.extensions["egress"] = Egress({MAIL_RELAY.code: settings.mail_url})
+    app.extensions["wake_worker"] = make_waker(settings)
+    db.init_app(app)
+    Migrate(app, db, directory=str(assets.STATIC.parent / "migrations"))
+
+    pages.init_app(app)
+    guard.init_app(app, exempt=frozenset(ORIGIN_EXEMPT))
+    headers.init_app(app, settings)
+    errors.init_app(app)
+    assets.init_app(app)
+    sessions.init_app(app, settings)
+    shop.init_app(app)
+    init_booking(app)
+    init_payments(app, settings)
+    for blueprint in (health.bp, accounts_bp, policy_bp, booking_bp, owner_bp):
+        app.register_blueprint(blueprint)
+    register_commands(app)
+
+    wsgi = ConsentGate(app.wsgi_app, settings)
+    hops = settings.proxy_hops
+    # Only so many proxies are believed as there are; by default none.
+    app.wsgi_app = (  # type: ignore[method-assign]
+        ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi
+    )
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        TESTING=settings.testing,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_BINDS={KEYS: settings.keys_database_url},
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
+        TRUSTED_HOSTS=settings.hosts,
+        MAX_CONTENT_LENGTH=1_000_000,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=300,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session that it belongs to
+        PREFERRED_URL_SCHEME="https" if settings.https else "http",
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    if not settings.testing:
+        logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(asctime)s %(message)s")
+        logging.getLogger("reserved").setLevel(logging.INFO)
+    # Exceptions are logged by `web.errors`, without their messages.
+    app.logger.disabled = True

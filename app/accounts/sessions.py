@@ -1,0 +1,290 @@
+"""Sessions as rows: found by the hash of their id, ended by deleting the row (D13).
+
+Only somebody who signed in has a session. Everyone else gets `NoSession`, which
+can't be written to, so no visitor is ever given a cookie by accident. What the
+session holds is fixed at sign-in (whose it is, and the token for forms), so a
+page never writes to it either; reading costs one look-up, and that only where a
+cookie came along.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import wraps
+from hashlib import sha256
+from typing import Any, Never, ParamSpec
+
+import sqlalchemy as sa
+from flask import Flask, Request, Response, abort, redirect, request, session, url_for
+from flask.sessions import SessionInterface, SessionMixin
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user
+
+from app.accounts.models import Account, SessionRow
+from app.config import Settings
+from app.core.clock import utcnow
+from app.core.database import db, reading, writing
+from app.web.cookies import cookie_name
+from app.web.pages import settings
+
+SESSION_COOKIE = "session"
+# ASVS 5.0.0, 7.3: a limit without use, and one that use can't move.
+IDLE_LIMIT = timedelta(minutes=30)
+ABSOLUTE_LIMIT = timedelta(hours=12)
+# Moving the time at every request would make a writer of every page.
+SEEN_EVERY = timedelta(minutes=1)
+
+OWNER = "owner"
+_TOKEN_BYTES = 32
+_LONGEST_COOKIE = 100  # characters; ours has 43
+
+P = ParamSpec("P")
+
+
+# -- What Flask calls the session -----------------------------------------------------------
+
+
+class _FixedSession(SessionMixin):
+    """A session that is read and never written."""
+
+    is_kept = False
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __setitem__(self, name: str, value: object) -> Never:
+        raise RuntimeError(f"Nothing is kept in sessions, {name!r} neither.")
+
+    def __delitem__(self, name: str) -> Never:
+        raise RuntimeError(f"Nothing is taken out of sessions, {name!r} neither.")
+
+
+class NoSession(_FixedSession):
+    """The session of everyone who isn't signed in: there is none."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+
+class KeptSession(_FixedSession):
+    """The session of somebody signed in, as its row had it when the request began.
+
+    Flask-WTF finds its token under "csrf_token", Flask-Login whose it is under
+    "_user_id"; neither has a reason to write.
+    """
+
+    is_kept = True
+
+    def __init__(self, row_id: int, account_id: int, csrf_token: str) -> None:
+        super().__init__({"csrf_token": csrf_token, "_user_id": str(account_id)})
+        self.row_id = row_id
+
+
+class RowSessions(SessionInterface):
+    """Opens sessions from their rows. No response is ever given a cookie here."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cookie = cookie_name(settings, SESSION_COOKIE)
+
+    def open_session(self, app: Flask, request: Request) -> KeptSession | NoSession:
+        """Return the session that a request's cookie names, if it is alive."""
+        token = request.cookies.get(self._cookie)
+        if not token or len(token) > _LONGEST_COOKIE:
+            return NoSession()
+        return _opened(token, now=utcnow()) or NoSession()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Change nothing; say that the page depends on who asks."""
+        if isinstance(session, KeptSession):
+            response.vary.add("Cookie")
+
+
+def _opened(token: str, *, now: datetime) -> KeptSession | None:
+    """Look a session up, and note at most once a minute that it is in use.
+
+    This is its own short unit of work, over before the request's begins.
+    """
+    with _only_reading():
+        row = db.session.execute(
+            sa.select(
+                SessionRow.id,
+                SessionRow.account_id,
+                SessionRow.csrf_token,
+                SessionRow.created_at,
+                SessionRow.seen_at,
+            ).where(SessionRow.id_digest == _digest(token))
+        ).one_or_none()
+    if row is None or row.created_at + ABSOLUTE_LIMIT <= now or row.seen_at + IDLE_LIMIT <= now:
+        return None
+    if row.seen_at + SEEN_EVERY <= now:
+        with writing():
+            db.session.execute(
+                sa.update(SessionRow).where(SessionRow.id == row.id).values(seen_at=now)
+            )
+            db.session.commit()
+    return KeptSession(row.id, row.account_id, row.csrf_token)
+
+
+@contextmanager
+def _only_reading() -> Iterator[None]:
+    # Whatever the request may be about to do: a made-up cookie must not be able to take
+    # the write lock.
+    before = reading.set(True)
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        reading.reset(before)
+
+
+def _digest(token: str) -> bytes:
+    # The token is random in full, so a plain hash can't be searched back.
+    return sha256(token.encode()).digest()
+
+
+# -- Verbs ----------------------------------------------------------------------------------
+
+
+def begin_session(account: Account, *, now: datetime) -> str:
+    """Begin a session and return its token, which is kept nowhere but in the cookie.
+
+    The id is always new, whatever cookie the browser came with, so a planted one
+    is worth nothing. Dead sessions of everybody are cleared away on the occasion.
+    Flushes; the caller commits.
+    """
+    db.session.execute(
+        sa.delete(SessionRow).where(
+            sa.or_(
+                SessionRow.created_at <= now - ABSOLUTE_LIMIT,
+                SessionRow.seen_at <= now - IDLE_LIMIT,
+            )
+        )
+    )
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    db.session.execute(
+        sa.insert(SessionRow).values(
+            id_digest=_digest(token),
+            account_id=account.id,
+            csrf_token=secrets.token_hex(_TOKEN_BYTES),
+            created_at=now,
+            seen_at=now,
+        )
+    )
+    return token
+
+
+def end_session(row_id: int) -> None:
+    """End one session; a copy of its cookie is worth nothing from the commit on."""
+    db.session.execute(sa.delete(SessionRow).where(SessionRow.id == row_id))
+
+
+def end_present_session() -> bool:
+    """End the session that this request came with, and tell whether there was one."""
+    present = session._get_current_object()  # type: ignore[attr-defined]
+    if not isinstance(present, KeptSession):
+        return False
+    end_session(present.row_id)
+    return True
+
+
+def end_all(account: Account) -> int:
+    """End every session of an account and return how many there were."""
+    ended = db.session.execute(
+        sa.delete(SessionRow).where(SessionRow.account_id == account.id).returning(SessionRow.id)
+    )
+    return len(ended.all())
+
+
+def keep_cookie(response: Response, token: str) -> None:
+    """Give the browser its session's token; it ends with the browser's own session."""
+    response.set_cookie(
+        cookie_name(settings(), SESSION_COOKIE),
+        token,
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def forget_cookie(response: Response) -> None:
+    """Take the cookie back, in the words that a `__Host-` name asks for."""
+    response.delete_cookie(
+        cookie_name(settings(), SESSION_COOKIE),
+        secure=settings().https,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+# -- Who is asking --------------------------------------------------------------------------
+
+
+class SignedIn(UserMixin):
+    """An account in the words of Flask-Login."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def get_id(self) -> str:
+        """Return the id that the session holds."""
+        return str(self.account.id)
+
+
+login_manager = LoginManager()
+# Its protection compares address and browser, which change on the way; the row decides.
+login_manager.session_protection = None
+
+
+@login_manager.user_loader
+def _load(account_id: str) -> SignedIn | None:
+    account = db.session.get(Account, int(account_id))
+    return SignedIn(account) if account else None
+
+
+@login_manager.unauthorized_handler
+def _ask_to_sign_in() -> ResponseReturnValue:
+    # After a form there is nothing to come back to: its address may not be a page.
+    back = request.full_path.removesuffix("?") if request.method in ("GET", "HEAD") else None
+    return redirect(url_for("accounts.sign_in", next=back), 303)
+
+
+def current_account() -> Account | None:
+    """Return the account that is signed in, its real row, or None."""
+    return current_user.account if current_user.is_authenticated else None
+
+
+def owner_required(
+    view: Callable[P, ResponseReturnValue | None],
+) -> Callable[P, ResponseReturnValue | None]:
+    """Let only the owner through: others find nothing here, strangers are asked to sign in."""
+
+    @wraps(view)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue | None:
+        account = current_account()
+        if account is None:
+            unauthorized: ResponseReturnValue = login_manager.unauthorized()
+            return unauthorized
+        if account.role != OWNER:
+            abort(404)
+        return view(*args, **kwargs)
+
+    return wrapped
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Open sessions from rows, and tell Flask-Login who is asking."""
+    app.session_interface = RowSessions(settings)
+    # Without its context processor: it would load the account for every page.
+    login_manager.init_app(app, add_context_processor=False)

@@ -1,0 +1,106 @@
+"""The owner's way in: a link that opens one session and works once.
+
+It is printed by a command on the machine itself, so whoever may run commands
+there, and nobody else, can make one. Only the digest of its token is kept.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import current_app
+
+from app.accounts.models import Account, Person, SignInLink
+from app.accounts.sessions import OWNER
+from app.core.database import db
+from app.core.errors import DomainError
+from app.core.languages import N_
+from app.core.limits import Limit
+from app.core.vault import vault
+from app.web.pages import settings
+
+LINK_LIFE = timedelta(hours=24)
+# Guessing 256 bits is hopeless at any rate; this keeps the attempts from being a load.
+ENTERING = Limit("enter", burst=10, per_hour=20)
+_TOKEN_BYTES = 32
+
+
+class LinkUseless(DomainError):
+    """The link was used, has expired, was replaced, or never existed: we don't say which."""
+
+    message = N_("This link doesn’t open anything, or not any more.")
+
+
+def make_owner_link(*, now: datetime) -> str:
+    """Return a new link for the owner, whole, good for `LINK_LIFE`; older ones end here.
+
+    Makes the owner's account on first use. Flushes; the caller commits.
+    """
+    account = _owner(now=now)
+    db.session.execute(sa.delete(SignInLink).where(SignInLink.account_id == account.id))
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    db.session.add(
+        SignInLink(
+            account_id=account.id,
+            token_digest=_digest(token),
+            expires_at=now + LINK_LIFE,
+        )
+    )
+    db.session.flush()
+    return _address(token)
+
+
+def link_is_live(token: str, *, now: datetime) -> bool:
+    """Tell whether a link would open a session now. Consumes nothing."""
+    return db.session.scalar(sa.select(SignInLink.id).where(*_live(token, now))) is not None
+
+
+def use_link(token: str, *, now: datetime) -> Account:
+    """Consume a link and return whose it is.
+
+    The one guarded update decides between two who come together. Raises LinkUseless.
+    """
+    account_id = db.session.scalar(
+        sa.update(SignInLink)
+        .where(*_live(token, now))
+        .values(used_at=now)
+        .returning(SignInLink.account_id)
+    )
+    account = db.session.get(Account, account_id) if account_id is not None else None
+    if account is None:
+        raise LinkUseless
+    return account
+
+
+def _owner(*, now: datetime) -> Account:
+    account = db.session.scalar(sa.select(Account).where(Account.role == OWNER))
+    if account is None:
+        person = Person(id=vault().new_person(), created_at=now)
+        person.name = "The owner"
+        account = Account(person=person, role=OWNER, created_at=now)
+        db.session.add(account)
+        db.session.flush()
+    return account
+
+
+def _live(token: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        SignInLink.token_digest == _digest(token),
+        SignInLink.used_at.is_(None),
+        SignInLink.expires_at > now,
+    )
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode()).digest()
+
+
+def _address(token: str) -> str:
+    # From the configured address and never from a request's Host; commands have no request.
+    site = urlsplit(settings().site_url)
+    urls = current_app.url_map.bind(
+        site.netloc, script_name=site.path or "/", url_scheme=site.scheme
+    )
+    return urls.build("accounts.enter", {"token": token}, force_external=True)

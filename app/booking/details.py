@@ -1,0 +1,36 @@
+"""Who books: a person made from the details form, sealed, with what they agreed to."""
+
+from datetime import datetime
+from typing import Any
+
+from app.accounts.models import Person
+from app.booking.models import Reservation
+from app.core.database import db
+from app.core.datamap import Kind
+from app.core.vault import dump_address, vault
+from app.policy.documents import record_agreement
+
+_TEXTS = ("name", "email", "phone", "company", "title", "wechat_id")
+_ADDRESSES = ("billing_address", "shipping_address")
+
+
+def put_details(reservation: Reservation, values: dict[str, Any], *, now: datetime) -> Person:
+    """Put a person on a held reservation, or correct them, and record their agreement.
+
+    `values` are those of DetailsForm.person_values. What was left empty is
+    stored nowhere. Flushes; the caller commits.
+    """
+    person = reservation.person
+    if person is None:
+        person = Person(id=vault().new_person(), created_at=now)
+        db.session.add(person)
+        db.session.flush()
+        reservation.person_id = person.id
+    for name in _TEXTS:
+        setattr(person, name, values[name])
+    for name in _ADDRESSES:
+        setattr(person, name, dump_address(values[name]))
+    vault().index(person.id, Kind.EMAIL, values["email"])
+    db.session.flush()
+    record_agreement(person.id, reservation.language, reservation.reference, now=now)
+    return person

@@ -1,0 +1,247 @@
+"""Holding places while a visitor pays, and letting go of holds that ran out.
+
+A hold is a reservation with a time. Readers discount one whose time has passed;
+the next writer who needs places releases it, with no job having to run.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.booking.catalogue import Catalogue
+from app.booking.inventory import Claim, NightsClaim, SeatsClaim, give_back, take
+from app.booking.models import HELD, RELEASED, OfferRow, Reservation, ReservationLine
+from app.booking.prices import Quote, QuoteLine
+from app.booking.seating import seat, unseat
+from app.core.database import db
+
+# A payment page stays open for 30 minutes at least. We wait longer than that, so
+# that nobody is paying for a place already given away.
+HOLD_TIME = timedelta(minutes=35)
+# However often a card is refused, places don't stay shut to others for ever.
+HOLD_MOST = timedelta(hours=2)
+
+# Without 0, 1, I and O: a reference is read out on the telephone.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+_reservation = Reservation.__table__
+_line = ReservationLine.__table__
+_offer = OfferRow.__table__
+
+_INSERT = sa.insert(_reservation).returning(_reservation.c.id)
+_INSERT_LINES = sa.insert(_line).returning(_line.c.id, sort_by_parameter_order=True)
+_RUN_OUT = (
+    sa.select(_reservation.c.id)
+    .where(_reservation.c.status == HELD, _reservation.c.held_until <= sa.bindparam("now"))
+    .order_by(_reservation.c.id)
+    .limit(50)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a hold returns: enough to go on to checkout."""
+
+    reservation_id: int
+    reference: str
+    held_until: datetime
+
+
+def new_reference() -> str:
+    """Return a random reference of eight letters and digits; the database keeps it unique."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def hold(
+    catalogue: Catalogue,
+    quote: Quote,
+    *,
+    language: str,
+    now: datetime,
+    basket_id: int | None = None,
+    person_id: str | None = None,
+) -> Held:
+    """Hold everything in `quote` for HOLD_TIME, in the present transaction.
+
+    The caller commits. Raises PlacesTaken before anything is written.
+    """
+    connection = db.session.connection()
+    take(connection, claims_of(catalogue, quote.lines))
+    until = now + HOLD_TIME
+    reference = new_reference()
+    reservation_id = connection.execute(
+        _INSERT,
+        {
+            "reference": reference,
+            "person_id": person_id,
+            "basket_id": basket_id,
+            "status": HELD,
+            "language": language,
+            "currency": quote.currency,
+            "total_minor": quote.total_minor,
+            "quote_digest": quote.digest,
+            "cancellation": catalogue.venue.cancellation.to_json(),
+            "first_start": _first_start(catalogue, quote.lines),
+            "created_at": now,
+            "held_since": now,
+            "held_until": until,
+            "link_serial": 1,
+            "sequence": 0,
+        },
+    ).scalar_one()
+    _write_lines(connection, catalogue, reservation_id, quote.lines)
+    return Held(reservation_id, reference, until)
+
+
+def claims_of(catalogue: Catalogue, lines: Sequence[QuoteLine]) -> list[Claim]:
+    """Return the places that the lines of a quote take: a unit a stay, a seat a person."""
+    claims: list[Claim] = []
+    for line in lines:
+        if line.kind == "stay" and line.offer_id and line.arrive and line.depart:
+            units = catalogue.stays_by_id[line.offer_id].units
+            claims.append(NightsClaim(line.offer_id, line.arrive, line.depart, 1, units))
+        elif line.kind == "session" and line.offer_id and line.starts_at:
+            seats = catalogue.sessions_by_id[line.offer_id].seats
+            claims.append(SeatsClaim(line.offer_id, line.starts_at, line.quantity, seats))
+    return claims
+
+
+def _first_start(catalogue: Catalogue, lines: Sequence[QuoteLine]) -> datetime:
+    """Return when the first thing begins; a stay begins at check-in on its first day."""
+    venue = catalogue.venue
+    return min(
+        line.starts_at or datetime.combine(line.arrive, venue.check_in, venue.zone)
+        for line in lines
+        if line.starts_at or line.arrive
+    )
+
+
+def _write_lines(
+    connection: Connection, catalogue: Catalogue, reservation_id: int, lines: Sequence[QuoteLine]
+) -> None:
+    rows = [
+        {
+            "reservation_id": reservation_id,
+            "position": position,
+            "wish": line.wish,
+            "kind": line.kind,
+            "offer_id": line.offer_id,
+            "extra_id": line.extra_id,
+            "charge_id": line.charge_id,
+            "label": dict(line.label),
+            "arrive": line.arrive,
+            "depart": line.depart,
+            "starts_at": line.starts_at,
+            "ends_at": line.ends_at,
+            "adults": line.adults,
+            "children": line.children,
+            "quantity": line.quantity,
+            "unit_minor": line.unit_minor,
+            "total_minor": line.total_minor,
+            "vat_bp": line.vat_bp,
+            "vat_minor": line.vat_minor,
+            "nightly": [[night.isoformat(), minor] for night, minor in line.nightly],
+        }
+        for position, line in enumerate(lines)
+    ]
+    ids = connection.execute(_INSERT_LINES, rows).scalars().all()
+    for line_id, line in zip(ids, lines, strict=True):
+        if line.kind == "stay" and line.offer_id and line.arrive and line.depart:
+            units = catalogue.stays_by_id[line.offer_id].units
+            seat(connection, line_id, line.offer_id, line.arrive, line.depart, units=units)
+
+
+# -- Claims of what is already written --------------------------------------------------
+
+
+def claims_of_reservation(connection: Connection, reservation_id: int) -> list[Claim]:
+    """Return the places that a reservation's own lines take."""
+    return [claim for _, claim in _line_claims(connection, reservation_id)]
+
+
+def _line_claims(connection: Connection, reservation_id: int) -> list[tuple[int, Claim]]:
+    rows = connection.execute(
+        sa.select(
+            _line.c.id,
+            _line.c.kind,
+            _line.c.offer_id,
+            _line.c.arrive,
+            _line.c.depart,
+            _line.c.starts_at,
+            _line.c.quantity,
+            _offer.c.units,
+            _offer.c.seats,
+        )
+        .join(_offer, _offer.c.id == _line.c.offer_id)
+        .where(_line.c.reservation_id == reservation_id, _line.c.kind.in_(("stay", "session")))
+        .order_by(_line.c.id)
+    )
+    return [
+        (
+            row.id,
+            NightsClaim(row.offer_id, row.arrive, row.depart, 1, row.units)
+            if row.kind == "stay"
+            else SeatsClaim(row.offer_id, row.starts_at, row.quantity, row.seats),
+        )
+        for row in rows
+    ]
+
+
+def let_go(connection: Connection, reservation_id: int) -> None:
+    """Give back the places and units of a reservation. Its status is the caller's to move first."""
+    lines = _line_claims(connection, reservation_id)
+    give_back(connection, [claim for _, claim in lines])
+    unseat(connection, [line for line, claim in lines if isinstance(claim, NightsClaim)])
+
+
+def take_again(connection: Connection, reservation_id: int) -> None:
+    """Take the places of a released reservation once more.
+
+    Raises PlacesTaken before anything is written.
+    """
+    lines = _line_claims(connection, reservation_id)
+    take(connection, [claim for _, claim in lines])
+    for line_id, claim in lines:
+        if isinstance(claim, NightsClaim):
+            seat(connection, line_id, claim.offer_id, claim.arrive, claim.depart, units=claim.of)
+
+
+# -- Holds that ran out ------------------------------------------------------------------
+
+
+def release(reservation_id: int, *, now: datetime, only_run_out: bool = True) -> bool:
+    """Release one hold in the present transaction; return whether it was this call that did.
+
+    Of two that try, the guarded update lets one through: places go back once.
+    """
+    connection = db.session.connection()
+    guarded: list[Any] = [_reservation.c.id == reservation_id, _reservation.c.status == HELD]
+    if only_run_out:
+        guarded.append(_reservation.c.held_until <= now)
+    moved = connection.execute(
+        sa.update(_reservation).where(*guarded).values(status=RELEASED, released_at=now)
+    )
+    if moved.rowcount != 1:
+        return False
+    let_go(connection, reservation_id)
+    return True
+
+
+def release_run_out(*, now: datetime) -> int:
+    """Release every hold whose time has passed, each in a transaction of its own.
+
+    Commits. Return how many were released.
+    """
+    ids = db.session.connection().execute(_RUN_OUT, {"now": now}).scalars().all()
+    released = 0
+    if ids:
+        db.session.rollback()
+        for reservation_id in ids:
+            released += release(reservation_id, now=now)
+            db.session.commit()
+    return released

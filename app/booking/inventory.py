@@ -1,0 +1,226 @@
+"""Taking places and giving them back: the one verb that every writer goes through (D3).
+
+A counter a night (or session) of an offer says how many are taken; the
+database refuses more than there are. Nothing here looks at reservations: the
+cost of a hold doesn't grow with the number of them.
+
+SQLite lets one writer in at a time, so what is read stays true until it is
+written. PostgreSQL locks the counters, always in the order of their keys, so
+that two writers can wait for each other but never in a circle.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from app.booking.models import Night, SessionPlaces
+from app.core.errors import DomainError
+from app.core.languages import N_
+
+ONE_NIGHT = timedelta(days=1)
+
+
+class PlacesTaken(DomainError):
+    """Somebody else has what was asked for. Nothing was written."""
+
+    message = N_("Someone has just taken that.")
+
+    def __init__(self, claims: "Sequence[Claim]") -> None:
+        super().__init__()
+        self.claims = claims
+
+
+@dataclass(frozen=True, slots=True)
+class NightsClaim:
+    """Units of a stay offer for the nights of [arrive, depart). `of` is how many there are."""
+
+    offer_id: int
+    arrive: date
+    depart: date
+    quantity: int
+    of: int
+
+    def nights(self) -> list[date]:
+        """The nights, in order."""
+        return [self.arrive + ONE_NIGHT * n for n in range((self.depart - self.arrive).days)]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsClaim:
+    """Seats of one session. `of` is how many it has."""
+
+    offer_id: int
+    starts_at: datetime
+    quantity: int
+    of: int
+
+
+Claim = NightsClaim | SeatsClaim
+
+_night = Night.__table__
+_places = SessionPlaces.__table__
+_offer, _first, _last = sa.bindparam("o"), sa.bindparam("a"), sa.bindparam("d")
+_start, _count = sa.bindparam("s"), sa.bindparam("n")
+
+# Built once: SQLAlchemy then finds each in its cache of compiled statements.
+_READ = (
+    sa.select(_night.c.night, _night.c.capacity - _night.c.taken)
+    .where(_night.c.offer_id == _offer, _night.c.night >= _first, _night.c.night < _last)
+    .order_by(_night.c.night)
+)
+_LOCK = _READ.with_for_update()
+_MOVE = (
+    sa.update(_night)
+    .where(_night.c.offer_id == _offer, _night.c.night >= _first, _night.c.night < _last)
+    .values(taken=_night.c.taken + _count)
+)
+# SQLite has one writer: what the count says stays true while the same statement moves.
+_other = _night.alias()
+_MOVE_IF_FREE = _MOVE.where(
+    sa.select(sa.func.count())
+    .where(
+        _other.c.offer_id == _offer,
+        _other.c.night >= _first,
+        _other.c.night < _last,
+        _other.c.taken + _count <= _other.c.capacity,
+    )
+    .scalar_subquery()
+    == sa.bindparam("nights")
+)
+_READ_SEATS = sa.select(_places.c.capacity - _places.c.taken).where(
+    _places.c.offer_id == _offer, _places.c.starts_at == _start
+)
+_LOCK_SEATS = _READ_SEATS.with_for_update()
+_MOVE_SEATS = (
+    sa.update(_places)
+    .where(_places.c.offer_id == _offer, _places.c.starts_at == _start)
+    .values(taken=_places.c.taken + _count)
+)
+_INSERT = {
+    dialect: (
+        insert(_night).on_conflict_do_nothing(),
+        insert(_places).on_conflict_do_nothing(),
+    )
+    for dialect, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+
+
+def _key(claim: Claim) -> tuple[int, int, str]:
+    if isinstance(claim, NightsClaim):
+        return 0, claim.offer_id, claim.arrive.isoformat()
+    return 1, claim.offer_id, claim.starts_at.isoformat()
+
+
+def take(connection: Connection, claims: Iterable[Claim]) -> None:
+    """Take all the places or none, in the transaction of `connection`.
+
+    Raises PlacesTaken, with the claims that can't be met, before anything is
+    moved; the caller may go on with the transaction.
+    """
+    ordered = sorted(claims, key=_key)
+    if _taken_at_once(connection, ordered):
+        return
+    free = _lock_all(connection, ordered)
+    wanted: Counter[tuple[int, date | datetime]] = Counter()
+    for claim in ordered:
+        for place in _places_of(claim):
+            wanted[place] += claim.quantity
+    short = [c for c in ordered if any(wanted[p] > free[p] for p in _places_of(c))]
+    if short:
+        raise PlacesTaken(short)
+    for claim in ordered:
+        _move(connection, claim, claim.quantity)
+
+
+def give_back(connection: Connection, claims: Iterable[Claim]) -> None:
+    """Give places back, in the transaction of `connection`, in the order of their keys."""
+    ordered = sorted(claims, key=_key)
+    if connection.dialect.name == "postgresql":
+        _lock_all(connection, ordered)
+    for claim in ordered:
+        _move(connection, claim, -claim.quantity)
+
+
+def _taken_at_once(connection: Connection, claims: Sequence[Claim]) -> bool:
+    """Take one stay whose nights have counters, in one statement; return whether that was done.
+
+    What it can't do, or what isn't free, is left to the way that can say why.
+    """
+    if len(claims) != 1 or connection.dialect.name != "sqlite":
+        return False
+    claim = claims[0]
+    if not isinstance(claim, NightsClaim):
+        return False
+    nights = (claim.depart - claim.arrive).days
+    moved = connection.execute(_MOVE_IF_FREE, {**_moving(claim, claim.quantity), "nights": nights})
+    return moved.rowcount == nights
+
+
+def _places_of(claim: Claim) -> list[tuple[int, date | datetime]]:
+    if isinstance(claim, NightsClaim):
+        return [(claim.offer_id, night) for night in claim.nights()]
+    return [(claim.offer_id, claim.starts_at)]
+
+
+def _lock_all(
+    connection: Connection, claims: Sequence[Claim]
+) -> dict[tuple[int, date | datetime], int]:
+    """Make the counters that are missing, lock all, and return how many places are free."""
+    free: dict[tuple[int, date | datetime], int] = {}
+    for claim in claims:
+        if isinstance(claim, NightsClaim):
+            for night, left in _lock_nights(connection, claim):
+                free[claim.offer_id, night] = left
+        else:
+            free[claim.offer_id, claim.starts_at] = _lock_seats(connection, claim)
+    return free
+
+
+def _lock_nights(connection: Connection, claim: NightsClaim) -> Sequence[sa.Row[Any]]:
+    where = {"o": claim.offer_id, "a": claim.arrive, "d": claim.depart}
+    rows = connection.execute(_READ, where).all()
+    postgres = connection.dialect.name == "postgresql"
+    nights = (claim.depart - claim.arrive).days
+    if len(rows) < nights:
+        known = {night for night, _ in rows}
+        missing = [
+            {"offer_id": claim.offer_id, "night": night, "capacity": claim.of, "taken": 0}
+            for night in claim.nights()
+            if night not in known
+        ]
+        connection.execute(_INSERT[connection.dialect.name][0], missing)
+    if postgres or len(rows) < nights:
+        rows = connection.execute(_LOCK if postgres else _READ, where).all()
+    return rows
+
+
+def _lock_seats(connection: Connection, claim: SeatsClaim) -> int:
+    where = {"o": claim.offer_id, "s": claim.starts_at}
+    connection.execute(
+        _INSERT[connection.dialect.name][1],
+        {
+            "offer_id": claim.offer_id,
+            "starts_at": claim.starts_at,
+            "capacity": claim.of,
+            "taken": 0,
+        },
+    )
+    lock = _LOCK_SEATS if connection.dialect.name == "postgresql" else _READ_SEATS
+    return int(connection.execute(lock, where).scalar_one())
+
+
+def _move(connection: Connection, claim: Claim, by: int) -> None:
+    if isinstance(claim, NightsClaim):
+        connection.execute(_MOVE, _moving(claim, by))
+    else:
+        connection.execute(_MOVE_SEATS, {"o": claim.offer_id, "s": claim.starts_at, "n": by})
+
+
+def _moving(claim: NightsClaim, by: int) -> dict[str, Any]:
+    return {"o": claim.offer_id, "a": claim.arrive, "d": claim.depart, "n": by}

@@ -1,0 +1,94 @@
+"""Unguessable addresses: of a basket, of a checkout, and of a guest's reservation.
+
+A reservation's keys are made from the site's secret and the reservation itself
+and are stored nowhere: who steals the database can't open a page with it. A
+guest's link carries a serial number, so that it can be revoked.
+"""
+
+import base64
+import hmac
+import secrets
+from hashlib import sha256
+
+import sqlalchemy as sa
+from flask import current_app, url_for
+from sqlalchemy.orm import selectinload
+
+from app.booking.models import Reservation
+from app.config import Settings
+from app.core.database import db
+
+_KEY_BYTES = 18  # 144 bits
+
+
+def new_basket_key() -> str:
+    """Return a random address for a basket."""
+    return secrets.token_urlsafe(_KEY_BYTES)
+
+
+def basket_digest(key: str) -> bytes:
+    """Return what is stored of a basket's address."""
+    return sha256(key.encode()).digest()
+
+
+def checkout_key(reservation: Reservation) -> str:
+    """Return the key of a reservation's checkout: its reference and a proof."""
+    return f"{reservation.reference}-{_proof('checkout', reservation.reference)}"
+
+
+def guest_key(reservation: Reservation) -> str:
+    """Return the key with which a guest opens their reservation, until it is revoked."""
+    return _proof("guest", f"{reservation.reference}:{reservation.link_serial}")
+
+
+def guest_url(reservation: Reservation, *, external: bool = False) -> str:
+    """Return the address of a guest's reservation; whole, for mails, if `external`."""
+    path = url_for(
+        "booking.reservation",
+        reference=reservation.reference,
+        key=guest_key(reservation),
+        lang=reservation.language if external else None,
+    )
+    settings: Settings = current_app.extensions["settings"]
+    return settings.site_url + path if external else path
+
+
+def reservation_for_checkout(key: str) -> Reservation | None:
+    """Return the reservation whose checkout a key opens."""
+    reference, _, proof = key.partition("-")
+    if not _is_reference(reference):
+        return None
+    if not hmac.compare_digest(proof.encode(), _proof("checkout", reference).encode()):
+        return None
+    return _by_reference(reference)
+
+
+def reservation_for_guest(reference: str, key: str) -> Reservation | None:
+    """Return the reservation of that reference if the key is its present one."""
+    if not _is_reference(reference):
+        return None
+    reservation = _by_reference(reference)
+    if reservation is None:
+        return None
+    good = hmac.compare_digest(key.encode(), guest_key(reservation).encode())
+    return reservation if good else None
+
+
+def _is_reference(text: str) -> bool:
+    return len(text) == 8 and text.isascii() and text.isalnum()
+
+
+def _by_reference(reference: str) -> Reservation | None:
+    query = (
+        sa.select(Reservation)
+        .where(Reservation.reference == reference)
+        .options(selectinload(Reservation.lines), selectinload(Reservation.person))
+    )
+    found: Reservation | None = db.session.execute(query).scalar_one_or_none()
+    return found
+
+
+def _proof(what: str, name: str) -> str:
+    secret: bytes = current_app.extensions["settings"].secret_key
+    digest = hmac.digest(secret, f"reserved: {what} link\0{name}".encode(), sha256)
+    return base64.urlsafe_b64encode(digest[:_KEY_BYTES]).decode()

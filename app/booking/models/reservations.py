@@ -1,0 +1,140 @@
+"""Reservations: a basket made firm, its lines, and the promise snapshotted with it."""
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, relationship
+
+from app.accounts.models import Person
+from app.core.database import Base, kept, plain, whose
+from app.core.datamap import Kind, Personal, Purpose, Retention
+
+HELD, CONFIRMED, RELEASED, CANCELLED = "held", "confirmed", "released", "cancelled"
+
+_WHEN = Personal(
+    Kind.BOOKING,
+    (Purpose.RESERVATION,),
+    Retention.BOOKING,
+    "C16",
+    readable="availability is counted and proved by these values",
+)
+
+
+class Reservation(Base):
+    """One visitor's basket made firm: held while they pay, then confirmed.
+
+    A hold is a reservation with a time. One whose time has passed is discounted
+    by readers and released by the next writer.
+    """
+
+    __tablename__ = "reservation"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "status IN ('held', 'confirmed', 'released', 'cancelled')", name="known_status"
+        ),
+        sa.CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        sa.CheckConstraint("status != 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
+        sa.CheckConstraint(
+            "status NOT IN ('confirmed', 'cancelled') OR person_id IS NOT NULL",
+            name="firm_has_a_person",
+        ),
+        # Two tabs, or a double click: one hold for one basket.
+        sa.Index(
+            "uq_reservation_basket_id_held",
+            "basket_id",
+            unique=True,
+            sqlite_where=sa.text("status = 'held'"),
+            postgresql_where=sa.text("status = 'held'"),
+        ),
+        sa.Index(
+            "ix_reservation_held_until",
+            "held_until",
+            sqlite_where=sa.text("status = 'held'"),
+            postgresql_where=sa.text("status = 'held'"),
+        ),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    reference: Mapped[str] = plain(sa.String(12), unique=True)  # random; said on the telephone
+    person_id: Mapped[str | None] = whose(sa.ForeignKey("person.id"), index=True)
+    basket_id: Mapped[int | None] = plain(sa.ForeignKey("basket.id", ondelete="SET NULL"))
+    status: Mapped[str] = plain(sa.String(10))
+    language: Mapped[str] = kept(
+        Personal(
+            Kind.LANGUAGE,
+            (Purpose.RESERVATION,),
+            Retention.BOOKING,
+            "C18",
+            readable="the worker chooses the language of a message by it",
+        ),
+        sa.String(5),
+    )
+    currency: Mapped[str] = plain(sa.String(3))
+    total_minor: Mapped[int] = plain(sa.BigInteger)
+    quote_digest: Mapped[str] = plain(sa.String(64))  # what the visitor saw is what they pay
+    cancellation: Mapped[str] = plain(sa.Text)  # the policy as it stood, in JSON
+    first_start: Mapped[datetime] = kept(_WHEN)
+    created_at: Mapped[datetime] = plain()
+    held_since: Mapped[datetime] = plain()
+    held_until: Mapped[datetime | None] = plain()
+    confirmed_at: Mapped[datetime | None] = plain()
+    cancelled_at: Mapped[datetime | None] = plain()
+    released_at: Mapped[datetime | None] = plain()
+    refund_minor: Mapped[int | None] = plain(sa.BigInteger)  # promised at cancellation
+    link_serial: Mapped[int] = plain(default=1)  # raising it revokes the guest's link
+    sequence: Mapped[int] = plain(default=0)  # of its calendar entries, RFC 5545 §3.8.7.4
+
+    person: Mapped[Person | None] = relationship()
+    lines: Mapped[list["ReservationLine"]] = relationship(
+        back_populates="reservation",
+        cascade="all, delete-orphan",
+        order_by="ReservationLine.position",
+    )
+
+
+class ReservationLine(Base):
+    """One line of a reservation: what is taken, or what is charged. Lines are the ledger."""
+
+    __tablename__ = "reservation_line"
+    __path_to_person__ = "reservation.person_id"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "kind IN ('stay', 'session', 'extra', 'fee', 'tax', 'discount')", name="known_kind"
+        ),
+        sa.CheckConstraint(
+            "kind != 'stay' OR (arrive IS NOT NULL AND depart > arrive)", name="stay_has_nights"
+        ),
+        sa.CheckConstraint(
+            "kind != 'session' OR (starts_at IS NOT NULL AND ends_at > starts_at)",
+            name="session_has_a_time",
+        ),
+        sa.CheckConstraint("quantity > 0", name="something"),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    reservation_id: Mapped[int] = plain(
+        sa.ForeignKey("reservation.id", ondelete="CASCADE"), index=True
+    )
+    position: Mapped[int] = plain()
+    wish: Mapped[int] = plain(default=0)  # lines of one wish belong together
+    kind: Mapped[str] = plain(sa.String(10))
+    offer_id: Mapped[int | None] = plain(sa.ForeignKey("offer.id"))
+    extra_id: Mapped[int | None] = plain(sa.ForeignKey("extra.id"))
+    charge_id: Mapped[int | None] = plain(sa.ForeignKey("charge.id"))
+    label: Mapped[dict[str, Any]] = plain()  # {language: name}, as it was called then
+    arrive: Mapped[date | None] = kept(_WHEN)
+    depart: Mapped[date | None] = kept(_WHEN)
+    starts_at: Mapped[datetime | None] = kept(_WHEN)
+    ends_at: Mapped[datetime | None] = kept(_WHEN)
+    adults: Mapped[int] = kept(_WHEN, default=0)
+    children: Mapped[int] = kept(_WHEN, default=0)
+    quantity: Mapped[int] = plain()  # nights of one unit, seats of a session, or pieces
+    unit_minor: Mapped[int | None] = plain(sa.BigInteger)
+    total_minor: Mapped[int] = plain(sa.BigInteger)
+    vat_bp: Mapped[int] = plain(default=0)
+    vat_minor: Mapped[int] = plain(sa.BigInteger, default=0)  # included in the total
+    nightly: Mapped[list[Any]] = plain()  # [[ISO night, minor units], …] of a stay
+
+    reservation: Mapped[Reservation] = relationship(back_populates="lines")

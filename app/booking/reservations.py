@@ -1,0 +1,258 @@
+"""What can become of a hold: confirmed, given up, cancelled, and what is owed back then.
+
+The verbs take a reservation that was locked by `get_for_update`; the caller commits.
+On PostgreSQL a reservation is always locked before counters of nights, so that
+no two writers wait for each other in a circle.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from app.booking.cancellation import CancellationPolicy, refund_due
+from app.booking.holds import HOLD_MOST, HOLD_TIME, let_go, release, take_again
+from app.booking.inventory import PlacesTaken
+from app.booking.models import (
+    CANCELLED,
+    CONFIRMED,
+    HELD,
+    RELEASED,
+    Basket,
+    Reservation,
+    VenueRow,
+)
+from app.booking.signals import reservation_cancelled
+from app.core.database import db
+from app.core.errors import DomainError
+from app.core.languages import N_
+from app.core.outbox import enqueue
+
+
+class PlacesGone(DomainError):
+    """The hold had run out, and somebody else has the places now. Nothing was changed."""
+
+    message = N_("Your hold had run out, and someone else has booked those places since.")
+
+
+class ReservationCancelled(DomainError):
+    """It was cancelled; it can't be confirmed any more."""
+
+    message = N_("This reservation has been cancelled.")
+
+
+class NotConfirmed(DomainError):
+    """Only what was confirmed can be cancelled."""
+
+    message = N_("This reservation isn’t confirmed, so there is nothing to cancel.")
+
+
+class HoldPassed(DomainError):
+    """The time to pay has run out."""
+
+    message = N_("The time for paying has run out, so the places are free again for everybody.")
+
+
+class RefundChanged(DomainError):
+    """What comes back is no longer what the page showed."""
+
+    message = N_(
+        "While the page was open, the amount you get back has changed. Please look at it again."
+    )
+
+
+def get_for_update(reservation_id: int) -> Reservation:
+    """Return a reservation, locked until the commit and as it is in the database now.
+
+    Raises sqlalchemy.exc.NoResultFound where there is none.
+    """
+    query = (
+        sa.select(Reservation)
+        .where(Reservation.id == reservation_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found: Reservation = db.session.execute(query).scalar_one()
+    return found
+
+
+def is_held(reservation: Reservation, *, now: datetime) -> bool:
+    """Whether the places are held for this visitor at that instant."""
+    until = reservation.held_until
+    return reservation.status == HELD and until is not None and until > now
+
+
+def confirm(reservation: Reservation, *, now: datetime) -> None:
+    """Make a reservation firm and write the confirmation mail's job.
+
+    A hold that ran out takes its places again first, if they are still there.
+    Does nothing to a confirmed one. Raises PlacesGone, with nothing changed,
+    and ReservationCancelled.
+    """
+    if reservation.status == CONFIRMED:
+        return
+    if reservation.status == CANCELLED:
+        raise ReservationCancelled
+    if reservation.status == RELEASED:
+        try:
+            take_again(db.session.connection(), reservation.id)
+        except PlacesTaken as error:
+            raise PlacesGone from error
+    # A hold that ran out and was not released yet still has its places in the counters.
+    reservation.status = CONFIRMED
+    reservation.confirmed_at = now
+    reservation.held_until = None
+    reservation.released_at = None
+    db.session.flush()
+    if reservation.basket_id is not None:
+        # What was booked isn't in the basket any more: a form sent again books nothing.
+        db.session.execute(sa.delete(Basket).where(Basket.id == reservation.basket_id))
+        db.session.expire(reservation, ["basket_id"])
+    enqueue("mail", {"template": "confirmed", "reservation_id": reservation.id}, now=now)
+
+
+def extend_hold(reservation: Reservation, *, until: datetime, now: datetime) -> None:
+    """Keep the places until a later time. Raises HoldPassed where they aren't held any more."""
+    if not is_held(reservation, now=now):
+        raise HoldPassed
+    if reservation.held_until is None or until > reservation.held_until:
+        reservation.held_until = until
+        db.session.flush()
+
+
+def renew_hold(reservation: Reservation, *, now: datetime) -> None:
+    """Begin the holding time anew, as paying begins, but not beyond HOLD_MOST in all.
+
+    Raises HoldPassed.
+    """
+    until = min(now + HOLD_TIME, reservation.held_since + HOLD_MOST)
+    extend_hold(reservation, until=until, now=now)
+
+
+def revive(reservation: Reservation, *, now: datetime) -> None:
+    """Hold the places of a hold that ran out once more, for HOLD_TIME from now.
+
+    Does nothing to a live hold. Raises PlacesGone, with nothing changed, and
+    HoldPassed where the visitor holds their basket anew elsewhere.
+    """
+    if is_held(reservation, now=now):
+        return
+    if reservation.status == RELEASED:
+        if _held_elsewhere(reservation):
+            raise HoldPassed
+        try:
+            take_again(db.session.connection(), reservation.id)
+        except PlacesTaken as error:
+            raise PlacesGone from error
+    elif reservation.status != HELD:
+        raise HoldPassed
+    reservation.status = HELD
+    reservation.released_at = None
+    reservation.held_since = now
+    reservation.held_until = now + HOLD_TIME
+    db.session.flush()
+
+
+def _held_elsewhere(reservation: Reservation) -> bool:
+    return reservation.basket_id is not None and bool(
+        db.session.scalar(
+            sa.select(sa.func.count()).where(
+                Reservation.basket_id == reservation.basket_id, Reservation.status == HELD
+            )
+        )
+    )
+
+
+def give_up(reservation: Reservation, *, now: datetime) -> None:
+    """Release a hold because its visitor doesn't want it any more. Does nothing to others."""
+    release(reservation.id, now=now, only_run_out=False)
+    db.session.expire(reservation)
+
+
+def refund_if_cancelled(reservation: Reservation, *, now: datetime) -> int:
+    """Return what comes back if it is cancelled at that instant, in minor units.
+
+    By the policy as it stood at booking. Raises StayBegun from the first start on.
+    """
+    zone = ZoneInfo(db.session.scalars(sa.select(VenueRow.zone)).one())
+    return refund_due(
+        CancellationPolicy.from_json(reservation.cancellation),
+        reservation.total_minor,
+        [line.total_minor for line in reservation.lines],
+        reservation.first_start,
+        zone,
+        booked_at=reservation.confirmed_at or reservation.created_at,
+        cancelled_at=now,
+    )
+
+
+def cancel(reservation: Reservation, *, expected_refund: int | None, now: datetime) -> int:
+    """Cancel a confirmed reservation; give its places back and tell payments.
+
+    `expected_refund` is what the page showed, in minor units; None leaves it open.
+    Returns the refund. Raises NotConfirmed, StayBegun and RefundChanged.
+    """
+    if reservation.status != CONFIRMED:
+        raise ReservationCancelled if reservation.status == CANCELLED else NotConfirmed
+    refund = refund_if_cancelled(reservation, now=now)
+    if expected_refund is not None and refund != expected_refund:
+        raise RefundChanged
+    reservation.status = CANCELLED
+    reservation.cancelled_at = now
+    reservation.refund_minor = refund
+    reservation.sequence += 1
+    db.session.flush()
+    let_go(db.session.connection(), reservation.id)
+    reservation_cancelled.send(reservation, refund_minor=refund, now=now)
+    enqueue("mail", {"template": "cancelled", "reservation_id": reservation.id}, now=now)
+    return refund
+
+
+def prove(*, now: datetime) -> list[tuple[int, str, int, int]]:
+    """Re-prove the counters from the lines, which are the ledger.
+
+    Returns what doesn't agree: (offer id, night or start, counted, taken). Holds
+    that ran out and weren't released yet count, as they do in the counters.
+    """
+    from_lines = _live_places()
+    found: list[tuple[int, str, int, int]] = []
+    rows = db.session.execute(
+        sa.text(
+            "SELECT offer_id, CAST(night AS TEXT), taken FROM night WHERE taken > 0 "
+            "UNION ALL SELECT offer_id, CAST(starts_at AS TEXT), taken FROM session_places "
+            "WHERE taken > 0"
+        )
+    ).all()
+    counters = {(offer, key): taken for offer, key, taken in rows}
+    for place in sorted(counters.keys() | from_lines.keys()):
+        counted, taken = from_lines.get(place, 0), counters.get(place, 0)
+        if counted != taken:
+            found.append((*place, counted, taken))
+    return found
+
+
+def _live_places() -> dict[tuple[int, str], int]:
+    """Count the places that live lines take, by offer and night or start."""
+    rows = db.session.execute(
+        sa.text(
+            "SELECT l.offer_id, l.kind, l.arrive, l.depart, CAST(l.starts_at AS TEXT) AS starts_at, l.quantity "
+            "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
+            "WHERE r.status IN ('held', 'confirmed') AND l.kind IN ('stay', 'session')"
+        ).columns(
+            sa.column("offer_id", sa.Integer),
+            sa.column("kind", sa.String),
+            sa.column("arrive", sa.Date),
+            sa.column("depart", sa.Date),
+            sa.column("starts_at", sa.String),
+            sa.column("quantity", sa.Integer),
+        )
+    )
+    count: dict[tuple[int, str], int] = {}
+    for offer_id, kind, arrive, depart, starts_at, quantity in rows:
+        if kind == "session":
+            count[offer_id, starts_at] = count.get((offer_id, starts_at), 0) + quantity
+            continue
+        for ordinal in range(arrive.toordinal(), depart.toordinal()):
+            key = (offer_id, arrive.fromordinal(ordinal).isoformat())
+            count[key] = count.get(key, 0) + 1
+    return count

@@ -1,0 +1,25 @@
+"""The addresses of booking: finding, the basket, checkout, and a guest's reservation."""
+
+from flask import Flask, g, request
+
+from app.booking.baskets import count_lines
+from app.booking.routes import basket, checkout, finding, guest, offers
+from app.booking.routes.blueprint import basket_key, bp
+
+__all__ = ["basket", "bp", "checkout", "finding", "guest", "init_app", "offers"]
+
+
+def init_app(app: Flask) -> None:
+    """Know the visitor's basket on every page that shows its count."""
+
+    @app.before_request
+    def _basket() -> None:
+        if request.blueprint not in ("booking", "policy", "payments"):
+            return
+        asked = request.args.get("basket", "")
+        if asked:
+            # Without a cookie the site's own links carry the basket's address on.
+            g.carried["basket"] = asked[:40]
+        key = basket_key()
+        if key and request.method == "GET":
+            g.basket_count = count_lines(key)

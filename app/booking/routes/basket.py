@@ -1,0 +1,304 @@
+"""The basket at its own address: put in, take out, and hold what is in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from flask import abort, current_app, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from app.booking.baskets import (
+    add_session,
+    add_stay,
+    find_basket,
+    new_basket,
+    remove_line,
+    wish_of,
+)
+from app.booking.catalogue import SessionOffer, StayOffer, text
+from app.booking.checks import check_session, check_stay
+from app.booking.forms import EmptyForm, SessionForm, StayForm
+from app.booking.holds import HOLD_TIME, Held, hold, release_run_out
+from app.booking.inventory import Claim, NightsClaim, PlacesTaken
+from app.booking.links import checkout_key
+from app.booking.models import HELD, Basket, BasketLine, Reservation
+from app.booking.prices import Quote, Wish, quote
+from app.booking.reservations import give_up, is_held
+from app.booking.routes.blueprint import basket_key, bp
+from app.booking.routes.offers import session_page, stay_extras, stay_page
+from app.booking.shop import Shop, shop
+from app.booking.summary import Summary, SummaryLine, quote_summary
+from app.consent.register import BASKET
+from app.core.clock import utcnow
+from app.core.database import db, in_one_go
+from app.core.errors import DomainError
+from app.core.languages import N_, current_language, gettext
+from app.core.limits import Limit, network_pseudonym, spend
+from app.web.pages import private_page
+
+# A family that changes its mind all day stays far below; a machine that shuts a house doesn't.
+HOLD_LIMIT = Limit("hold", burst=120, per_hour=240)
+
+
+class PriceChanged(DomainError):
+    """What the visitor saw isn't what it costs now."""
+
+    message = N_("A price has changed since you opened this page. Please look at it again.")
+
+
+@bp.get("/basket")
+def show_basket() -> ResponseReturnValue:
+    """Lead to the visitor's basket, or say that there is none yet."""
+    key = basket_key()
+    if key and find_basket(key, now=utcnow()):
+        return redirect(url_for("booking.basket", key=key), 303)
+    return render_template("booking/no_basket.html")
+
+
+@bp.post("/offers/<slug>/stay")
+@private_page
+def add_stay_to_basket(slug: str) -> ResponseReturnValue:
+    """Put nights into the basket."""
+    here = shop()
+    found = here.catalogue.stay(slug) or abort(404)
+    g.page_path = url_for("booking.offer", slug=slug).partition("?")[0]
+    form = StayForm(extras=stay_extras(here))
+    if not form.validate_on_submit():
+        return stay_page(here, found, form)
+    now = utcnow()
+    today = now.astimezone(here.venue.zone).date()
+    arrive, depart = form.arrive.data, form.depart.data
+    assert arrive and depart  # the form requires them
+    party = (form.adults.data or 1, form.children.data or 0)
+    by_code = here.catalogue.extras_by_code
+    extras = {by_code[code]: count for code, count in form.extras.items()}
+    try:
+        check_stay(found, here.venue, arrive, depart, *party, today=today)
+        key, basket = _open_basket(now=now)
+        add_stay(basket, found, arrive, depart, *party, extras, now=now)
+    except DomainError as error:
+        db.session.rollback()
+        return stay_page(here, found, form, error)
+    db.session.commit()
+    return _to_basket(key)
+
+
+@bp.post("/offers/<slug>/session")
+@private_page
+def add_session_to_basket(slug: str) -> ResponseReturnValue:
+    """Put seats of a session into the basket."""
+    here = shop()
+    found = here.catalogue.session(slug) or abort(404)
+    g.page_path = url_for("booking.offer", slug=slug).partition("?")[0]
+    form = SessionForm()
+    if not form.validate_on_submit():
+        return session_page(here, found, form)
+    now, starts_at = utcnow(), form.starts_at.data
+    assert starts_at  # the form requires it
+    party = (form.adults.data or 1, form.children.data or 0)
+    try:
+        check_session(found, here.venue, starts_at, *party, now=now)
+        key, basket = _open_basket(now=now)
+        add_session(basket, found, starts_at, *party, now=now)
+    except DomainError as error:
+        db.session.rollback()
+        return session_page(here, found, form, error)
+    db.session.commit()
+    return _to_basket(key)
+
+
+def _open_basket(*, now: datetime) -> tuple[str, Basket]:
+    """Return the visitor's basket, or a new one."""
+    key = basket_key()
+    basket = find_basket(key, now=now) if key else None
+    return (key, basket) if basket else new_basket(now=now)
+
+
+def _to_basket(key: str) -> Response:
+    g.carried.pop("basket", None)
+    response = redirect(url_for("booking.basket", key=key), 303)
+    BASKET.keep(response, key)
+    return response
+
+
+# -- The basket's own page ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One wish as the basket shows it."""
+
+    line: BasketLine
+    name: str
+    url: str
+    summary: list[SummaryLine]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A basket as it stands today: its wishes, what is wrong with them, and the price."""
+
+    items: list[Item]
+    quote: Quote | None
+    total: Summary | None
+
+
+@bp.get("/basket/<key>")
+@private_page
+def basket(key: str) -> ResponseReturnValue:
+    """Show a basket to whoever has its address, with no cookie needed."""
+    found = find_basket(key, now=utcnow())
+    if found is None:
+        return render_template("booking/no_basket.html"), 404
+    return _basket_page(key, found)
+
+
+def _basket_page(
+    key: str,
+    found: Basket,
+    error: DomainError | None = None,
+    taken: dict[int, str] | None = None,
+) -> ResponseReturnValue:
+    here = shop()
+    g.page_path = f"/basket/{key}"
+    g.basket_count = len(found.lines)
+    g.carried.setdefault("basket", key)
+    contents = read_contents(here, found, taken or {}, now=utcnow())
+    page = render_template(
+        "booking/basket.html",
+        shop=here,
+        key=key,
+        items=contents.items,
+        quote=contents.quote,
+        total=contents.total,
+        form=EmptyForm(formdata=None),
+        error=error.say() if error else "",
+        minutes=int(HOLD_TIME.total_seconds() // 60),
+    )
+    return page, 409 if error else 200
+
+
+def read_contents(here: Shop, found: Basket, taken: dict[int, str], *, now: datetime) -> Contents:
+    """Return what is in a basket, priced as of now; `taken` has what a hold was refused for."""
+    items: list[Item] = []
+    wishes: list[Wish] = []
+    for line in found.lines:
+        offer: StayOffer | SessionOffer | None = here.catalogue.stays_by_id.get(
+            line.offer_id
+        ) or here.catalogue.sessions_by_id.get(line.offer_id)
+        name = text(offer.texts, "name") if offer else gettext("An offer that has gone")
+        problem, lines = taken.get(line.id, ""), []
+        try:
+            wish = wish_of(line, here.catalogue, now=now)
+            lines = quote_summary(quote(here.catalogue, [wish]), here.venue).lines
+            wishes.append(wish)
+        except DomainError as error:
+            problem = error.say()
+        items.append(Item(line, name, _line_url(offer, line), lines, problem))
+    whole = len(wishes) == len(items) and bool(wishes)
+    priced = quote(here.catalogue, wishes) if whole else None
+    return Contents(items, priced, quote_summary(priced, here.venue) if priced else None)
+
+
+def _line_url(offer: StayOffer | SessionOffer | None, line: BasketLine) -> str:
+    if offer is None:
+        return url_for("booking.search")
+    if line.arrive and line.depart:
+        return url_for(
+            "booking.offer",
+            slug=offer.slug,
+            arrive=line.arrive.isoformat(),
+            depart=line.depart.isoformat(),
+            adults=line.adults,
+            children=line.children,
+        )
+    starts_at = line.starts_at.isoformat() if line.starts_at else None
+    return url_for("booking.offer", slug=offer.slug, starts_at=starts_at)
+
+
+@bp.post("/basket/<key>/lines/<int(max=2147483647):line_id>/remove")
+@private_page
+def remove_from_basket(key: str, line_id: int) -> ResponseReturnValue:
+    """Take a wish out of the basket."""
+    now = utcnow()
+    found = find_basket(key, now=now) or abort(404)
+    remove_line(found, line_id, now=now)
+    db.session.commit()
+    return redirect(url_for("booking.basket", key=key), 303)
+
+
+@bp.post("/basket/<key>/hold")
+@private_page
+def hold_basket(key: str) -> ResponseReturnValue:
+    """Hold everything in the basket and go on to the details."""
+    here, now = shop(), utcnow()
+    found = find_basket(key, now=now)
+    if found is None:
+        return render_template("booking/no_basket.html"), 404
+    contents = read_contents(here, found, {}, now=now)
+    if contents.quote is None:
+        return _basket_page(key, found, PriceChanged())
+    live = _live_hold(found.id, contents.quote, now=now)
+    if live is not None:
+        return redirect(url_for("booking.checkout", key=live), 303)
+    if request.form.get("quoted") != contents.quote.digest:
+        return _basket_page(key, found, PriceChanged())
+
+    spend(HOLD_LIMIT, _network(now), now=now)
+    db.session.commit()
+    release_run_out(now=now)
+    try:
+        held = in_one_go(lambda: _hold(here, contents.quote, found.id, now=now))
+    except PlacesTaken as error:
+        return _basket_page(key, found, error, _what_is_taken(found, error.claims))
+    reservation = db.session.get_one(Reservation, held.reservation_id)
+    return redirect(url_for("booking.checkout", key=checkout_key(reservation)), 303)
+
+
+def _hold(here: Shop, priced: Quote | None, basket_id: int, *, now: datetime) -> Held:
+    assert priced is not None
+    return hold(here.catalogue, priced, language=current_language(), basket_id=basket_id, now=now)
+
+
+def _live_hold(basket_id: int, priced: Quote, *, now: datetime) -> str | None:
+    """Return the checkout of the hold this basket has, if it holds the very same.
+
+    A hold of what was in the basket before is given up.
+    """
+    query = sa.select(Reservation).where(
+        Reservation.basket_id == basket_id, Reservation.status == HELD
+    )
+    reservation: Reservation | None = db.session.execute(query).scalar_one_or_none()
+    if reservation is None:
+        return None
+    if is_held(reservation, now=now) and reservation.quote_digest == priced.digest:
+        return checkout_key(reservation)
+    give_up(reservation, now=now)
+    db.session.commit()
+    return None
+
+
+def _what_is_taken(found: Basket, claims: Sequence[Claim]) -> dict[int, str]:
+    """Return what to say beside each line that someone else has now."""
+    said: dict[int, str] = {}
+    for line in found.lines:
+        for claim in claims:
+            if claim.offer_id != line.offer_id:
+                continue
+            if isinstance(claim, NightsClaim) and line.arrive == claim.arrive:
+                said[line.id] = gettext(
+                    "Someone has just taken some of these nights. Other dates may be free."
+                )
+            elif not isinstance(claim, NightsClaim) and line.starts_at == claim.starts_at:
+                said[line.id] = gettext(
+                    "There aren’t that many seats left at this time. Another time may have them."
+                )
+    return said
+
+
+def _network(now: datetime) -> str:
+    secret: bytes = current_app.extensions["network_secret"]
+    return network_pseudonym(secret, request.remote_addr or "", now=now)

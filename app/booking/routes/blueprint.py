@@ -1,0 +1,15 @@
+"""The blueprint of booking, and which basket a request is about."""
+
+from flask import Blueprint, g, request
+
+from app.consent.register import BASKET
+from app.web.cookies import cookie_name
+from app.web.pages import settings
+
+bp = Blueprint("booking", __name__)
+
+
+def basket_key() -> str:
+    """Return the address of the visitor's basket: from the link, else from the cookie, or ""."""
+    carried = g.get("carried", {}).get("basket")
+    return str(carried or request.cookies.get(cookie_name(settings(), BASKET.name), ""))[:40]

@@ -1,0 +1,113 @@
+"""Offers and times as text, for every page that lists them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import url_for
+
+from app.booking import wording
+from app.booking.availability import FreeSeats, free_seats
+from app.booking.catalogue import SessionOffer, StayOffer, text
+from app.booking.schedule import Occurrence
+from app.booking.shop import Shop
+from app.core.languages import gettext
+from app.web.pages import money
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An offer as a card on the first page."""
+
+    name: str
+    summary: str
+    picture: str
+    alt: str
+    url: str
+    price: str
+    unit: str
+
+
+def card(here: Shop, offer: StayOffer | SessionOffer) -> Card:
+    currency = here.venue.currency
+    if isinstance(offer, StayOffer):
+        least = min(rate.minor for rate in offer.rates)
+        price, unit = money(least, currency), gettext("a night, at the least")
+    else:
+        price, unit = money(offer.adult_minor, currency), gettext("for each adult")
+    return Card(
+        text(offer.texts, "name"),
+        text(offer.texts, "summary"),
+        offer.picture,
+        text(offer.texts, "alt"),
+        url_for("booking.offer", slug=offer.slug),
+        price,
+        unit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One session of a day, as text."""
+
+    name: str
+    time: str
+    iso: str
+    price: str
+    seats: str
+    full: bool
+    url: str
+
+
+def sessions_by_day(
+    here: Shop, offers: Sequence[SessionOffer], first: date, last: date, *, now: datetime
+) -> list[tuple[str, list[Start]]]:
+    """Return the sessions of some days, by day, with what is left of each."""
+    occurrences = sorted(
+        (
+            (occurrence, offer)
+            for offer in offers
+            for occurrence in offer.schedule.occurrences(first, last)
+        ),
+        key=lambda pair: pair[0].starts_at,
+    )
+    if not occurrences:
+        return []
+    seats = free_seats(
+        offers,
+        occurrences[0][0].starts_at,
+        occurrences[-1][0].starts_at + timedelta(seconds=1),
+        now=now,
+    )
+    days: dict[str, list[Start]] = {}
+    for occurrence, offer in occurrences:
+        start = _start(here, offer, occurrence, seats, now=now)
+        if start is not None:
+            days.setdefault(wording.full_day(occurrence.local.date()), []).append(start)
+    return list(days.items())
+
+
+def _start(
+    here: Shop, offer: SessionOffer, occurrence: Occurrence, seats: FreeSeats, *, now: datetime
+) -> Start | None:
+    """Return a session as text, or None where it is too late for it."""
+    starts_at = occurrence.starts_at
+    if starts_at - now <= timedelta(minutes=offer.cutoff_minutes):
+        return None
+    left = seats.at(offer, starts_at)
+    iso = starts_at.isoformat()
+    return Start(
+        text(offer.texts, "name"),
+        wording.clock(starts_at, here.venue.zone),
+        iso,
+        money(offer.adult_minor, here.venue.currency),
+        gettext("%(num)d seats left", num=left) if left > 0 else gettext("full"),
+        left <= 0,
+        url_for(
+            "booking.offer",
+            slug=offer.slug,
+            month=f"{occurrence.local:%Y-%m}",
+            starts_at=iso,
+            _anchor="book",
+        ),
+    )

@@ -1,0 +1,125 @@
+"""Checkout: the details of who books, while the places are held."""
+
+from datetime import datetime
+
+from flask import abort, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from app.booking import wording
+from app.booking.details import put_details
+from app.booking.forms import DetailsForm, EmptyForm
+from app.booking.links import guest_url, reservation_for_checkout
+from app.booking.models import CANCELLED, CONFIRMED, Reservation
+from app.booking.reservations import get_for_update, is_held, revive
+from app.booking.routes.blueprint import bp
+from app.booking.shop import shop
+from app.booking.summary import promise, summary
+from app.core.clock import utcnow
+from app.core.database import in_one_go
+from app.core.errors import DomainError
+from app.core.languages import current_language, gettext
+from app.core.vault import load_address
+from app.web.errors import problem
+from app.web.pages import private_page
+
+_PERSON = ("name", "email", "phone", "company", "title", "wechat_id")
+
+
+@bp.route("/checkout/<key>", methods=["GET", "POST"])
+@private_page
+def checkout(key: str) -> ResponseReturnValue:
+    """Ask who books, and go on to paying."""
+    reservation = reservation_for_checkout(key) or abort(404)
+    if reservation.status in (CONFIRMED, CANCELLED):
+        return redirect(guest_url(reservation), 303)
+    now = utcnow()
+    form = _form(reservation)
+    if request.method == "POST" and form.validate_on_submit():
+        try:
+            in_one_go(lambda: _put(reservation.id, form, now=now))
+        except DomainError as error:
+            reservation = reservation_for_checkout(key) or abort(404)
+            return _page(key, reservation, form, now=now, error=error), 409
+        return redirect(url_for("payments.pay", key=key), 303)
+    if request.method == "GET" and not is_held(reservation, now=now):
+        return render_template("booking/run_out.html", key=key, form=EmptyForm(formdata=None)), 409
+    redrawn = request.method == "POST" and not form.errors
+    status = 422 if request.method == "POST" and not redrawn else 200
+    return _page(key, reservation, form, now=now), status
+
+
+def _put(reservation_id: int, form: DetailsForm, *, now: datetime) -> None:
+    locked = get_for_update(reservation_id)
+    # While somebody typed, the hold may have run out: it is renewed if the places are there.
+    revive(locked, now=now)
+    put_details(locked, form.person_values(), now=now)
+
+
+def _form(reservation: Reservation) -> DetailsForm:
+    extras = shop().catalogue.extras_by_id
+    chosen = {line.extra_id for line in reservation.lines if line.extra_id is not None}
+    needs_shipping = any(extra_id in extras and extras[extra_id].posted for extra_id in chosen)
+    person = reservation.person
+    known: dict[str, object] = {}
+    if person is not None:
+        known = {name: getattr(person, name) for name in _PERSON}
+        billing = load_address(person.billing_address)
+        known["wants_invoice"] = billing is not None
+        known["billing_address"] = billing or {}
+        known["shipping_address"] = load_address(person.shipping_address) or {}
+    return DetailsForm(needs_shipping=needs_shipping, country=_country(), data=known)
+
+
+def _country() -> str:
+    """Guess a country from the browser's language, for the first choice in a list only."""
+    for tag, _ in request.accept_languages:
+        _, _, region = tag.replace("_", "-").rpartition("-")
+        if len(region) == 2 and region.isalpha() and "-" in tag.replace("_", "-"):
+            return region.upper()
+    return {"zh": "CN", "fr": "FR"}.get(current_language(), "DE")
+
+
+def _page(
+    key: str,
+    reservation: Reservation,
+    form: DetailsForm,
+    *,
+    now: datetime,
+    error: DomainError | None = None,
+) -> str:
+    g.page_path = f"/checkout/{key}"
+    if error is not None:
+        form.form_errors.append(error.say())
+    until = reservation.held_until
+    return render_template(
+        "booking/checkout.html",
+        key=key,
+        reservation=reservation,
+        form=form,
+        summary=summary(reservation),
+        promise=promise(reservation, now=now),
+        links={
+            "terms": _link("policy.show_terms", gettext("terms")),
+            "privacy": _link("policy.show_privacy", gettext("privacy policy")),
+        },
+        held_until=wording.clock(until, shop().venue.zone) if until else "",
+        held_iso=until.isoformat() if until else "",
+    )
+
+
+def _link(endpoint: str, words: str) -> Markup:
+    return Markup('<a href="{}" target="_blank">{}</a>').format(url_for(endpoint), words)
+
+
+@bp.post("/checkout/<key>/again")
+@private_page
+def hold_again(key: str) -> ResponseReturnValue:
+    """Hold what ran out once more, if it is still free."""
+    reservation = reservation_for_checkout(key) or abort(404)
+    now = utcnow()
+    try:
+        in_one_go(lambda: revive(get_for_update(reservation.id), now=now))
+    except DomainError as error:
+        return problem(error)
+    return redirect(url_for("booking.checkout", key=key), 303)

@@ -1,0 +1,99 @@
+"""A guest's reservation at its own address: see it, take its calendar file, cancel it."""
+
+from flask import Response, abort, g, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.booking import wording
+from app.booking.cancellation import StayBegun
+from app.booking.events import reservation_calendar
+from app.booking.forms import CancelForm
+from app.booking.links import guest_key, guest_url, reservation_for_guest
+from app.booking.models import CONFIRMED, Reservation
+from app.booking.reservations import (
+    RefundChanged,
+    cancel,
+    get_for_update,
+    refund_if_cancelled,
+)
+from app.booking.routes.blueprint import bp
+from app.booking.shop import shop
+from app.booking.summary import promise, summary
+from app.core.clock import utcnow
+from app.core.database import db, in_one_go
+from app.core.errors import DomainError
+from app.web.pages import money, private_page
+
+
+def _find(reference: str) -> Reservation:
+    """Return the reservation of this address; 404 without its key, as if there were none."""
+    key = request.args.get("key", "")
+    return reservation_for_guest(reference, key) or abort(404)
+
+
+@bp.get("/reservations/<reference>")
+@private_page
+def reservation(reference: str) -> ResponseReturnValue:
+    """Show a reservation to whoever has its link."""
+    return _page(_find(reference))
+
+
+def _page(found: Reservation, error: DomainError | None = None) -> ResponseReturnValue:
+    g.page_path = f"/reservations/{found.reference}"
+    now = utcnow()
+    refund: int | None = None
+    if found.status == CONFIRMED:
+        try:
+            refund = refund_if_cancelled(found, now=now)
+        except StayBegun:
+            refund = None
+    form = CancelForm(formdata=None)
+    form.refund_minor.data = refund
+    page = render_template(
+        "booking/reservation.html",
+        reservation=found,
+        key=guest_key(found),
+        person=found.person,
+        summary=summary(found),
+        promise=promise(found, now=now) if found.status == CONFIRMED else [],
+        refund=money(refund, found.currency) if refund is not None else "",
+        refunded=money(found.refund_minor or 0, found.currency),
+        form=form,
+        error=error.say() if error else "",
+        venue=shop().venue,
+        text=shop().text,
+        booked=wording.long_day(found.created_at.astimezone(shop().venue.zone).date()),
+    )
+    return page, 409 if error else 200
+
+
+@bp.get("/reservations/<reference>/calendar.ics")
+@private_page
+def calendar(reference: str) -> ResponseReturnValue:
+    """Return the calendar file of a reservation."""
+    found = _find(reference)
+    if found.confirmed_at is None:
+        abort(404)
+    body = reservation_calendar(found, now=utcnow())
+    name = f"reservation-{found.reference}.ics"
+    return Response(
+        body,
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@bp.post("/reservations/<reference>/cancel")
+@private_page
+def cancel_reservation(reference: str) -> ResponseReturnValue:
+    """Cancel a reservation for the refund that its page promised."""
+    found = _find(reference)
+    form = CancelForm()
+    if not form.validate_on_submit():
+        return _page(found, RefundChanged())
+    now, expected = utcnow(), form.refund_minor.data
+    try:
+        in_one_go(lambda: cancel(get_for_update(found.id), expected_refund=expected, now=now))
+    except DomainError as error:
+        return _page(_find(reference), error)
+    db.session.expire_all()
+    return redirect(guest_url(_find(reference)), 303)

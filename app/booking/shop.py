@@ -1,0 +1,213 @@
+"""The snapshot of everything on offer, read once for each version of the catalogue.
+
+A page costs one small statement to learn whether its snapshot is still the
+present one. Whatever changes an offer raises the version in the same
+transaction, so no worker serves an old price for longer than a request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from flask import Flask, current_app
+from sqlalchemy import event
+from sqlalchemy.orm import Session, selectinload
+
+from app.booking.cancellation import CancellationPolicy
+from app.booking.catalogue import (
+    Basis,
+    Catalogue,
+    Charge,
+    Extra,
+    Rate,
+    SessionOffer,
+    StayOffer,
+    Venue,
+    text,
+)
+from app.booking.models import ChargeRow, ExtraRow, OfferRow, RateRow, UnitRow, VenueRow
+from app.booking.schedule import Schedule
+from app.core.database import db, table
+from app.web.pages import Site
+
+_VERSION = sa.select(table(VenueRow).c.catalogue_version)
+_CATALOGUE_ROWS = (VenueRow, OfferRow, UnitRow, RateRow, ChargeRow, ExtraRow)
+
+
+class NothingOnOffer(RuntimeError):
+    """There is no venue yet: the demo wasn't loaded, and the owner has set up nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A catalogue and what the front page tells of the place."""
+
+    catalogue: Catalogue
+    texts: Mapping[str, Mapping[str, str]]
+    picture: str
+
+    @property
+    def venue(self) -> Venue:
+        """The place that is let."""
+        return self.catalogue.venue
+
+    def text(self, key: str) -> str:
+        """Return one of the venue's texts in the current language."""
+        return text(self.texts, key)
+
+
+def shop() -> Shop:
+    """Return the present snapshot, with one statement where it hasn't changed.
+
+    Raises NothingOnOffer on a site without a venue.
+    """
+    version = db.session.connection().execute(_VERSION).scalar()
+    if version is None:
+        raise NothingOnOffer
+    known: Shop | None = current_app.extensions.get("shop")
+    if known is None or known.catalogue.version != version:
+        known = current_app.extensions["shop"] = _read()
+    return known
+
+
+def site() -> Site:
+    """Return what the frame says of the place, from whichever snapshot was last read."""
+    known: Shop | None = current_app.extensions.get("shop")
+    return Site(known.venue.name if known else "Reserved")
+
+
+def init_app(app: Flask) -> None:
+    """Let the frame know the name of the place."""
+    app.extensions["site"] = site
+
+
+def _read() -> Shop:
+    venue = db.session.execute(sa.select(VenueRow)).scalar_one()
+    offers = (
+        db.session.execute(
+            sa.select(OfferRow)
+            .options(selectinload(OfferRow.rates))
+            .order_by(OfferRow.position, OfferRow.id)
+        )
+        .scalars()
+        .all()
+    )
+    zone = ZoneInfo(venue.zone)
+    catalogue = Catalogue(
+        version=venue.catalogue_version,
+        venue=_venue(venue, zone),
+        stays=tuple(_stay(row) for row in offers if row.kind == "stay"),
+        sessions=tuple(_session(row, zone) for row in offers if row.kind == "session"),
+        extras=tuple(
+            _extra(row)
+            for row in db.session.scalars(
+                sa.select(ExtraRow).order_by(ExtraRow.position, ExtraRow.id)
+            )
+        ),
+        charges=tuple(
+            _charge(row) for row in db.session.scalars(sa.select(ChargeRow).order_by(ChargeRow.id))
+        ),
+    )
+    return Shop(catalogue, venue.texts, venue.picture)
+
+
+def _venue(row: VenueRow, zone: ZoneInfo) -> Venue:
+    return Venue(
+        name=row.name,
+        zone=zone,
+        currency=row.currency,
+        cancellation=CancellationPolicy.from_json(row.cancellation),
+        check_in=time.fromisoformat(row.check_in),
+        check_out=time.fromisoformat(row.check_out),
+        months_ahead=row.months_ahead,
+        address=tuple(row.address),
+        email=row.email,
+        phone=row.phone,
+    )
+
+
+def _stay(row: OfferRow) -> StayOffer:
+    return StayOffer(
+        id=row.id,
+        slug=row.slug,
+        position=row.position,
+        texts=row.texts,
+        picture=row.picture,
+        units=row.units or 0,
+        adults_most=row.adults_most or 0,
+        children_most=row.children_most or 0,
+        guests_most=row.guests_most or 0,
+        nights_least=row.nights_least or 1,
+        nights_most=row.nights_most or 1,
+        vat_bp=row.vat_bp,
+        rates=tuple(
+            Rate(
+                rate.minor, frozenset(map(int, rate.weekdays)), rate.first, rate.last, rate.priority
+            )
+            for rate in sorted(row.rates, key=lambda rate: rate.id)
+        ),
+    )
+
+
+def _session(row: OfferRow, zone: ZoneInfo) -> SessionOffer:
+    return SessionOffer(
+        id=row.id,
+        slug=row.slug,
+        position=row.position,
+        texts=row.texts,
+        picture=row.picture,
+        minutes=row.minutes or 0,
+        seats=row.seats or 0,
+        cutoff_minutes=row.cutoff_minutes or 0,
+        adult_minor=row.adult_minor or 0,
+        child_minor=row.child_minor or 0,
+        vat_bp=row.vat_bp,
+        schedule=Schedule(
+            starts=datetime.fromisoformat(row.schedule_starts or ""),
+            rules=row.schedule_rules or "",
+            zone=zone,
+            minutes=row.minutes or 0,
+        ),
+    )
+
+
+def _extra(row: ExtraRow) -> Extra:
+    return Extra(
+        id=row.id,
+        code=row.code,
+        texts=row.texts,
+        basis=Basis(row.basis),
+        minor=row.minor,
+        vat_bp=row.vat_bp,
+        posted=row.posted,
+        most=row.most,
+        offer_kinds=frozenset(row.offer_kinds.split(",")),
+    )
+
+
+def _charge(row: ChargeRow) -> Charge:
+    return Charge(
+        id=row.id,
+        code=row.code,
+        texts=row.texts,
+        kind="tax" if row.kind == "tax" else "fee",
+        basis=Basis(row.basis),
+        minor=row.minor,
+        vat_bp=row.vat_bp,
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _raise_version(session: Session, _context: Any, _instances: Any) -> None:
+    """Raise the catalogue's version with whatever changes an offer."""
+    changed = (*session.new, *session.dirty, *session.deleted)
+    others = [row for row in changed if isinstance(row, _CATALOGUE_ROWS)]
+    if others and not any(isinstance(row, VenueRow) and row in session.new for row in others):
+        session.execute(
+            sa.update(table(VenueRow)).values(
+                catalogue_version=table(VenueRow).c.catalogue_version + 1
+            )
+        )

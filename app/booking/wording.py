@@ -1,0 +1,93 @@
+"""Dates, times, nights and people in words, by CLDR, in the current language.
+
+Each text is made once and kept: a page of sixty prices and dates asks for the
+same few again and again.
+"""
+
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_interval, format_skeleton, format_time, get_day_names
+
+from app.core.languages import BY_CODE, current_language, gettext, ngettext
+
+
+@lru_cache(maxsize=8192)
+def _date(day: date, style: str, language: str) -> str:
+    locale = BY_CODE[language].locale
+    if style in ("full", "long", "medium"):
+        return format_date(day, style, locale=locale)
+    return format_skeleton(style, datetime(day.year, day.month, day.day), locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _interval(first: date, last: date, skeleton: str, language: str) -> str:
+    return format_interval(first, last, skeleton, locale=BY_CODE[language].locale)
+
+
+def full_day(day: date) -> str:
+    """Return "Saturday, 14 November 2026"."""
+    return _date(day, "full", current_language())
+
+
+def long_day(day: date) -> str:
+    """Return "14 November 2026"."""
+    return _date(day, "long", current_language())
+
+
+def short_day(day: date) -> str:
+    """Return "Sat 14 Nov"."""
+    return _date(day, "MMMEd", current_language())
+
+
+def month_title(day: date) -> str:
+    """Return "November 2026"."""
+    return _date(day, "yMMMM", current_language())
+
+
+def dates(arrive: date, depart: date, *, year: bool = True) -> str:
+    """Return "13–15 Nov 2026", the days of arrival and departure."""
+    return _interval(arrive, depart, "yMMMd" if year else "MMMd", current_language())
+
+
+@lru_cache(maxsize=4096)
+def _clock(moment: datetime, zone: ZoneInfo, language: str) -> str:
+    return format_time(moment, "short", tzinfo=zone, locale=BY_CODE[language].locale)
+
+
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """Return the wall time of an instant at the place: "14:32"."""
+    return _clock(moment, zone, current_language())
+
+
+def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
+    """Return "Saturday, 14 November 2026, 09:30" by the place's clock."""
+    local = moment.astimezone(zone)
+    return gettext("%(day)s, %(time)s", day=full_day(local.date()), time=clock(moment, zone))
+
+
+@lru_cache(maxsize=16)
+def _weekdays(language: str) -> tuple[tuple[str, str], ...]:
+    locale = BY_CODE[language].locale
+    short, full = get_day_names("abbreviated", locale=locale), get_day_names("wide", locale=locale)
+    return tuple((short[day][:3], full[day]) for day in range(7))
+
+
+def weekdays() -> tuple[tuple[str, str], ...]:
+    """Return (abbreviation, name) of the days of the week, Monday first."""
+    return _weekdays(current_language())
+
+
+def nights(count: int) -> str:
+    """Return "2 nights"."""
+    return ngettext("%(num)d night", "%(num)d nights", count)
+
+
+def party(adults: int, children: int) -> str:
+    """Return "2 adults, 1 child"."""
+    grown = ngettext("%(num)d adult", "%(num)d adults", adults)
+    if not children:
+        return grown
+    small = ngettext("%(num)d child", "%(num)d children", children)
+    return gettext("%(adults)s, %(children)s", adults=grown, children=small)

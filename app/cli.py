@@ -1,0 +1,109 @@
+"""The operators' commands: `flask --app wsgi …`."""
+
+import click
+import flask_migrate
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from app.accounts.signin import make_owner_link
+
+try:  # TEMPORARY
+    from app.booking.demo import load_demo, load_demo_reservations
+except ImportError:
+    pass
+try:  # TEMPORARY
+    from app.booking.replay import replay_cli
+except ImportError:
+    replay_cli = click.Command("replay")
+from app.booking.models import VenueRow
+from app.booking.reservations import prove
+from app.config import Settings
+from app.core.clock import utcnow
+from app.core.database import db
+from app.core.worker import run_worker
+from app.owner.cli import owner_cli
+from app.payments.cli import payments_cli
+from app.policy.documents import publish_missing
+
+demo_cli = AppGroup("demo", help="The demonstration's place.")
+
+
+@demo_cli.command("load")
+def demo_load() -> None:
+    """Load the demonstration's place and its reservations, if there is no place yet."""
+    click.echo("Loaded." if _load_demo() else "There is a place already; nothing was changed.")
+
+
+def _load_demo() -> bool:
+    now = utcnow()
+    loaded = load_demo(now=now)
+    db.session.commit()
+    if loaded:
+        load_demo_reservations(now=now)
+        db.session.commit()
+    return loaded
+
+
+def _is_migrated() -> bool:
+    """Whether both databases stand at the newest migration."""
+    directory = current_app.extensions["migrate"].directory
+    newest = set(ScriptDirectory(directory).get_heads())
+    for engine in db.engines.values():
+        with engine.connect() as connection:
+            if set(MigrationContext.configure(connection).get_current_heads()) != newest:
+                return False
+    return True
+
+
+@click.command("prepare")
+def prepare() -> None:
+    """Make everything ready to serve: tables, documents, and in the demo a place.
+
+    Does only what is missing, so that a second start is quick. Prints the
+    address and the demo owner's way in.
+    """
+    settings: Settings = current_app.extensions["settings"]
+    if not _is_migrated():
+        click.echo("Making the tables …")
+        flask_migrate.upgrade()
+    now = utcnow()
+    if publish_missing(now=now):
+        click.echo("Published the terms and the privacy policy.")
+    db.session.commit()
+    if settings.demo and db.session.scalar(sa.select(VenueRow.id)) is None:
+        click.echo("Loading the demonstration’s place …")
+        _load_demo()
+    click.echo(f"\n  The site:            {settings.site_url}/")
+    if settings.demo:
+        link = make_owner_link(now=now)
+        db.session.commit()
+        click.echo(
+            f"  The owner’s way in:  {link}\n                       (works once, for a day)\n"
+        )
+
+
+@click.command("work")
+def work() -> None:
+    """Do what requests leave to be done: mail, refunds, expired holds. Runs until stopped."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (Flask's own way)
+    run_worker(app, app.extensions["settings"])
+
+
+@click.command("prove")
+def prove_command() -> None:
+    """Re-prove from the reservations' lines that every counter is right."""
+    wrong = prove(now=utcnow())
+    for offer_id, place, counted, taken in wrong:
+        click.echo(f"offer {offer_id}, {place}: {counted} by the lines, {taken} by the counter")
+    if wrong:
+        raise SystemExit(1)
+    click.echo("Every counter agrees with the reservations.")
+
+
+def register_commands(app: Flask) -> None:
+    """Give `flask` our commands."""
+    for command in (demo_cli, owner_cli, payments_cli, prepare, work, prove_command, replay_cli):
+        app.cli.add_command(command)

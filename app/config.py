@@ -1,0 +1,138 @@
+"""Settings, read once from the environment and frozen.
+
+In demo mode a missing secret is made on the first start, in a file that only
+its owner can read. In production a secret has no default: the start fails and
+names the variable.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEMO, PRODUCTION = "demo", "production"
+
+
+class SettingMissing(SystemExit):
+    """A setting is missing or wrong; the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that an installation decides. Secrets stay out of its repr."""
+
+    site_url: str
+    mode: str
+    instance_dir: Path
+    database_url: str
+    keys_database_url: str
+    redis_url: str
+    port: int
+    proxy_hops: int
+    secret_key: bytes = field(repr=False)
+    master_key: bytes = field(repr=False)
+    mail_url: str = field(repr=False, default="")
+    testing: bool = False
+
+    @property
+    def demo(self) -> bool:
+        """Whether this is the demonstration: made-up place, no real money."""
+        return self.mode == DEMO
+
+    @property
+    def https(self) -> bool:
+        """Whether visitors reach the site over https."""
+        return self.site_url.startswith("https://")
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names that requests may carry."""
+        host = urlsplit(self.site_url).hostname or ""
+        return [host, "127.0.0.1", "localhost", "[::1]"] if self.demo else [host]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings.
+
+        Raises SettingMissing, naming the variable, where one is missing or wrong.
+        """
+        mode = env.get("SITE_MODE", DEMO)
+        if mode not in (DEMO, PRODUCTION):
+            raise SettingMissing("SITE_MODE must be demo or production.")
+        port = _whole(env, "PORT", 8000)
+        instance = Path(env.get("INSTANCE_DIR", "instance")).absolute()
+        site_url = env.get("SITE_URL", "" if mode == PRODUCTION else f"http://127.0.0.1:{port}")
+        if not site_url:
+            raise SettingMissing(
+                "SITE_URL is not set: the address at which visitors find the site."
+            )
+        if urlsplit(site_url).scheme not in ("http", "https") or not urlsplit(site_url).hostname:
+            raise SettingMissing("SITE_URL must be a whole address such as https://example.org.")
+        if mode == PRODUCTION and not site_url.startswith("https://"):
+            raise SettingMissing("SITE_URL must begin with https:// in production.")
+        if mode == PRODUCTION and not env.get("MAIL_URL"):
+            raise SettingMissing("MAIL_URL is not set: without a relay no guest gets a mail.")
+        return cls(
+            site_url=site_url.rstrip("/"),
+            mode=mode,
+            instance_dir=instance,
+            database_url=_database(env, "DATABASE_URL", instance / "book.db"),
+            keys_database_url=_database(env, "KEYS_DATABASE_URL", instance / "keys.db"),
+            redis_url=env.get("REDIS_URL", ""),
+            port=port,
+            proxy_hops=_whole(env, "PROXY_HOPS", 0),
+            secret_key=_secret(env, "SECRET_KEY", mode, instance),
+            master_key=_secret(env, "MASTER_KEY", mode, instance),
+            mail_url=env.get("MAIL_URL", ""),
+        )
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise SettingMissing(f"{name} must be a whole number.")
+    return int(text)
+
+
+def _database(env: Mapping[str, str], name: str, default: Path) -> str:
+    """Return a database's address, in the form that names our PostgreSQL driver."""
+    url = env.get(name) or f"sqlite:///{default}"
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _secret(env: Mapping[str, str], name: str, mode: str, instance: Path) -> bytes:
+    """Return a secret of at least 32 bytes."""
+    text = env.get(name, "")
+    if not text and mode == DEMO:
+        text = _own_secret(instance, name)
+    if not text:
+        raise SettingMissing(f"{name} is not set. Make one with: openssl rand -hex 32")
+    if len(text) < 32:
+        raise SettingMissing(f"{name} is too short: give at least 32 characters.")
+    return text.encode()
+
+
+def _own_secret(instance: Path, name: str) -> str:
+    """Return the demo's secret from its file, made on the first start for its owner only."""
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = instance / f"{name.lower()}.secret"
+    if not path.exists():
+        # Written whole under another name, then linked: two processes that start
+        # together read the same secret, and neither reads half of one.
+        draft = instance / f".{name.lower()}.{secrets.token_hex(8)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()

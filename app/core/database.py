@@ -1,0 +1,254 @@
+"""The database: one base, columns that declare themselves, and units of work.
+
+A unit of work either reads or writes. In a web request a safe method (GET,
+HEAD) reads: SQLite is told `query_only` and PostgreSQL `READ ONLY`, so a page
+that writes by accident fails at once. Everything else writes, and on SQLite
+takes the write lock up front (`BEGIN IMMEDIATE`): a reader that turns writer
+half-way loses updates silently or fails under load.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+
+from app.core.datamap import NOT_PERSONAL, PERSON_LINK, Personal
+
+# Without names, Alembic doesn't see that a constraint is gone, and can't drop it.
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+KEYS = "keys"
+"""The bind key of the second, small database that holds the persons' keys."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An instant, stored and returned as aware UTC.
+
+    Raises ValueError for a naive value: it would be read back as another
+    instant on a machine in another zone.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("An instant must be aware of its zone.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_TYPES: dict[Any, Any] = {
+    datetime: UtcDateTime(),
+    dict[str, Any]: sa.JSON(),
+    list[Any]: sa.JSON(),
+}
+
+
+class Base(DeclarativeBase):
+    """The base of every model in the book."""
+
+    registry = sa.orm.registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map=_TYPES,
+    )
+    metadata = registry.metadata
+
+
+class KeysBase(DeclarativeBase):
+    """The base of the two tables in the keys' database."""
+
+    registry = sa.orm.registry(
+        metadata=sa.MetaData(naming_convention=NAMING, info={"bind_key": KEYS}),
+        type_annotation_map=_TYPES,
+    )
+    metadata = registry.metadata
+
+
+reading: ContextVar[bool] = ContextVar("reading", default=False)
+"""Whether units of work in this context only read."""
+
+
+class UnitOfWork(Session):
+    """Flask-SQLAlchemy's session, with read-only engines for contexts that only read."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        """Return the engine, or its read-only view in a context that only reads."""
+        engine = super().get_bind(*args, **kwargs)
+        if isinstance(engine, Engine) and reading.get():
+            return readonly(engine)
+        return engine
+
+
+def readonly(engine: Engine) -> Engine:
+    """Return the view of `engine` (same pool) whose transactions can't write."""
+    views: dict[Engine, Engine] = db.readonly_views
+    if engine not in views:
+        options: dict[str, Any] = {"reserved_reading": True}
+        if engine.dialect.name == "postgresql":
+            options["postgresql_readonly"] = True
+        views[engine] = engine.execution_options(**options)
+    return views[engine]
+
+
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy with our base, our session and two databases."""
+
+    readonly_views: dict[Engine, Engine]
+
+    def init_app(self, app: Flask) -> None:
+        """Make the engines of `app` and teach SQLite how to begin."""
+        super().init_app(app)
+        self.readonly_views = {}
+        with app.app_context():
+            for engine in self.engines.values():
+                if engine.dialect.name == "sqlite":
+                    _teach_sqlite(engine)
+
+
+def _teach_sqlite(engine: Engine) -> None:
+    """Set up each connection, and begin transactions ourselves (rules of pysqlite)."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # we send BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "busy_timeout=15000",
+            # A paid booking must survive a power cut; NORMAL can lose the last commits.
+            "synchronous=FULL",
+            # Freed pages are overwritten, so that an erased value is gone from the file.
+            "secure_delete=ON",
+        ):
+            dbapi.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        dbapi: Any = connection.connection.dbapi_connection
+        if connection.get_execution_options().get("reserved_reading"):
+            dbapi.execute("PRAGMA query_only=ON")
+            dbapi.execute("BEGIN")
+        else:
+            dbapi.execute("PRAGMA query_only=OFF")
+            dbapi.execute("BEGIN IMMEDIATE")
+
+
+db = Database(model_class=Base, session_options={"class_": UnitOfWork}, disable_autonaming=True)
+# Models inherit from `Base`, which strict mypy understands; `db.Model` it does not.
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Let a request that began by reading write: what it read so far is let go."""
+    db.session.rollback()
+    token = reading.set(False)
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        reading.reset(token)
+
+
+# -- Columns that declare themselves (D1) -------------------------------------------------
+
+
+def plain(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """Return a column that holds no personal data."""
+    return mapped_column(*args, info={"data": NOT_PERSONAL}, **kwargs)
+
+
+def whose(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """Return a column that says which person a row belongs to."""
+    return mapped_column(*args, info={"data": PERSON_LINK}, **kwargs)
+
+
+def kept(declared: Personal, *args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """Return a column of personal data that the database must read; `readable` says why."""
+    if not declared.readable:
+        raise ValueError("A readable personal column must say why it is not sealed.")
+    return mapped_column(*args, info={"data": declared}, **kwargs)
+
+
+def sealed(name: str, declared: Personal) -> MappedColumn[Any]:
+    """Return a column of personal data that only the vault can open; read it by `opened`."""
+    return mapped_column(name, sa.LargeBinary, nullable=True, info={"data": declared})
+
+
+def table(model: type[DeclarativeBase]) -> sa.Table:
+    """Return a model's table, for SQLAlchemy Core on the paths that must be quick."""
+    found = model.__table__
+    assert isinstance(found, sa.Table)
+    return found
+
+
+def changed(result: Any) -> int:
+    """Return how many rows an UPDATE or DELETE met."""
+    return int(result.rowcount)
+
+
+Result = TypeVar("Result")
+AfterCommit = Callable[[], None]
+
+
+def after_commit(work: AfterCommit) -> None:
+    """Do `work` once the present transaction is committed; never if it is rolled back."""
+    db.session.info.setdefault("after_commit", []).append(work)
+
+
+@event.listens_for(Session, "after_commit")
+def _committed(session: sa.orm.Session) -> None:
+    for work in session.info.pop("after_commit", []):
+        work()
+
+
+@event.listens_for(Session, "after_rollback")
+def _rolled_back(session: sa.orm.Session) -> None:
+    session.info.pop("after_commit", None)
+
+
+RACES = ("40001", "40P01", "23505")
+"""SQLSTATEs of a lost race: serialization failure, deadlock, a key taken meanwhile."""
+
+
+def in_one_go(work: Callable[[], Result]) -> Result:
+    """Run `work` and commit; run it again if the database made it the loser of a race.
+
+    PostgreSQL may choose one of two writers that met; its transaction is gone,
+    and done again it simply succeeds or is refused with a reason. Raises what
+    `work` raises, after a rollback, and gives up after a few tries.
+    """
+    for left in (3, 2, 1, 0):
+        try:
+            result = work()
+            db.session.commit()
+        except sa.exc.DBAPIError as error:
+            db.session.rollback()
+            if not left or getattr(error.orig, "sqlstate", None) not in RACES:
+                raise
+        except BaseException:
+            db.session.rollback()
+            raise
+        else:
+            return result
+    raise AssertionError("unreachable")

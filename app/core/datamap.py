@@ -1,0 +1,108 @@
+"""The data map: what every column holds, for what purpose, and for how long.
+
+A column declares itself where it is made (`plain`, `sealed`, `kept` in
+`core.database`); a test fails on one that doesn't. Pages, the download,
+erasure, the purge and the policy's tables are derived from here, so a field
+can't be forgotten by any of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Column, MetaData
+
+
+class Kind(StrEnum):
+    """What sort of personal data a value is (C03, C08)."""
+
+    NAME = "name"
+    TITLE = "title"
+    COMPANY = "company"
+    EMAIL = "email"
+    PHONE = "phone"
+    WECHAT_ID = "wechat_id"
+    BILLING_ADDRESS = "billing_address"
+    SHIPPING_ADDRESS = "shipping_address"
+    LANGUAGE = "language"
+    BOOKING = "booking"
+    PAYMENT = "payment"
+    AGREEMENT = "agreement"
+    NETWORK_PSEUDONYM = "network_pseudonym"
+    SIGN_IN = "sign_in"
+    PERSON_KEY = "person_key"
+    PERSON_INDEX = "person_index"
+
+
+class Purpose(StrEnum):
+    """Why data are held; each is named by a clause (C16–C18)."""
+
+    RESERVATION = "reservation"
+    INVOICE = "invoice"
+    POSTING = "posting"
+    SIGN_IN = "sign_in"
+    SECURITY = "security"
+    AGREEMENT = "agreement"
+
+
+class Retention(StrEnum):
+    """The rule that says when a value goes (C12)."""
+
+    BASKET = "basket"
+    """Two days after the last change; nobody's name is on it."""
+    UNPAID = "unpaid"
+    """Thirty days after a hold ran out unpaid."""
+    BOOKING = "booking"
+    """As long as the booking runs, and then what trade and tax law ask of its papers."""
+    SESSION = "session"
+    """Until sign-out, or the end of the session."""
+    SECURITY = "security"
+    """Thirty days at most."""
+    PERSON = "person"
+    """As long as anything else of the person is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A column's declaration that it holds personal data.
+
+    `readable` is empty for a sealed column; otherwise it is the reason why the
+    database itself must be able to read the value.
+    """
+
+    kind: Kind
+    purposes: tuple[Purpose, ...]
+    retention: Retention
+    clause: str
+    readable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLink:
+    """A column that only says whose row it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPersonal:
+    """A column's declaration that it holds no personal data."""
+
+
+NOT_PERSONAL = NotPersonal()
+PERSON_LINK = PersonLink()
+Declaration = Personal | PersonLink | NotPersonal
+
+
+def declaration(column: Column[object]) -> Declaration | None:
+    """Return what a column says of itself, or None where it says nothing."""
+    found = column.info.get("data")
+    return found if isinstance(found, Personal | PersonLink | NotPersonal) else None
+
+
+def personal_columns(*metadatas: MetaData) -> Iterator[tuple[Column[object], Personal]]:
+    """Yield every column that holds personal data, with its declaration."""
+    for metadata in metadatas:
+        for table in metadata.sorted_tables:
+            for column in table.columns:
+                declared = declaration(column)
+                if isinstance(declared, Personal):
+                    yield column, declared

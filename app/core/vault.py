@@ -1,0 +1,236 @@
+"""The vault: personal values sealed under a key per person (D2, C14).
+
+A person's key is random, wrapped by the site's master key, and lies in the
+second database. Whoever has the book's file has ciphertext; whoever destroys
+the key has erased every copy of the values, old backups of the book included.
+What must be found by equality (an e-mail address) has a keyed blind index
+beside the key, so that it dies with it.
+
+Values are AES-256-GCM with a random nonce; table, column and person are bound
+in as associated data, so that a ciphertext can't be moved to another row.
+"""
+
+import hmac
+import json
+import secrets
+from hashlib import sha256
+from typing import Any, overload
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import current_app
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Mapped, Session
+
+from app.core.database import KEYS, KeysBase, db, kept, plain, readonly, whose
+from app.core.datamap import Kind, Personal, Purpose, Retention
+
+VERSION = b"\x01"
+NONCE = 12
+
+
+class PersonKey(KeysBase):
+    """A person's key, wrapped by the master key. Without it nothing of theirs opens."""
+
+    __tablename__ = "person_key"
+    __person__ = "person_id"
+
+    person_id: Mapped[str] = whose(sa.String(32), primary_key=True)
+    wrapped: Mapped[bytes] = plain()
+
+
+class BlindIndex(KeysBase):
+    """Finds persons by a value without holding the value: a keyed digest of it."""
+
+    __tablename__ = "blind_index"
+    __person__ = "person_id"
+    __table_args__ = (sa.Index("ix_blind_index_kind_digest", "kind", "digest"),)
+
+    person_id: Mapped[str] = whose(
+        sa.String(32),
+        sa.ForeignKey("person_key.person_id", ondelete="CASCADE"),
+        primary_key=True,
+    )
+    kind: Mapped[str] = plain(sa.String(20), primary_key=True)
+    digest: Mapped[bytes] = kept(
+        Personal(
+            Kind.PERSON_INDEX,
+            (Purpose.RESERVATION, Purpose.SIGN_IN),
+            Retention.PERSON,
+            "C14",
+            readable="equality is looked up by this keyed digest; it goes with the key",
+        )
+    )
+
+
+class PersonUnknown(LookupError):
+    """There is no key of that person: erased, or never here."""
+
+
+class SealBroken(ValueError):
+    """A sealed value was altered, moved, or sealed under another key."""
+
+
+def derive(secret: bytes, purpose: str) -> bytes:
+    """Return a 32-byte key for one purpose from a secret of full entropy (HMAC-SHA-256)."""
+    return hmac.digest(secret, purpose.encode(), sha256)
+
+
+class Vault:
+    """Seals and opens values; holds the master key and nothing else."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._wrapping = AESGCM(derive(master_key, "reserved: wrapping of persons' keys"))
+        self._index = derive(master_key, "reserved: blind index")
+
+    def new_person(self) -> str:
+        """Make a person's id and key; the key is stored just before the commit."""
+        person_id = secrets.token_hex(16)
+        key = AESGCM.generate_key(256)
+        nonce = secrets.token_bytes(NONCE)
+        wrapped = VERSION + nonce + self._wrapping.encrypt(nonce, key, person_id.encode())
+        info = db.session.info
+        info.setdefault("new_keys", []).append({"person_id": person_id, "wrapped": wrapped})
+        info.setdefault("keys", {})[person_id] = AESGCM(key)
+        return person_id
+
+    def index(self, person_id: str, kind: Kind, value: str) -> None:
+        """Let a person be found by `value` and by no former one; stored just before the commit."""
+        row = {"person_id": person_id, "kind": kind.value, "digest": self.digest(kind, value)}
+        db.session.info.setdefault("new_indexes", []).append(row)
+
+    def digest(self, kind: Kind, value: str) -> bytes:
+        """Return the blind index of a value: the same for the same text, and keyed."""
+        return hmac.digest(self._index, f"{kind.value}\0{value.casefold()}".encode(), sha256)
+
+    def find(self, kind: Kind, value: str) -> list[str]:
+        """Return the ids of all persons who were indexed under `value`."""
+        query = sa.select(BlindIndex.person_id).where(
+            BlindIndex.kind == kind.value, BlindIndex.digest == self.digest(kind, value)
+        )
+        with readonly(_keys_engine()).connect() as connection:
+            return list(connection.scalars(query))
+
+    def seal(self, person_id: str, field: str, value: str) -> bytes:
+        """Seal `value` for `field` ("table.column") of a person.
+
+        Raises PersonUnknown when that person has no key.
+        """
+        nonce = secrets.token_bytes(NONCE)
+        bound = f"{field}\0{person_id}".encode()
+        return VERSION + nonce + self._key(person_id).encrypt(nonce, value.encode(), bound)
+
+    def open(self, person_id: str, field: str, sealed: bytes) -> str:
+        """Open what `seal` made.
+
+        Raises PersonUnknown after erasure, SealBroken where the bytes were
+        altered or belong to another field or person.
+        """
+        bound = f"{field}\0{person_id}".encode()
+        nonce, text = sealed[1 : 1 + NONCE], sealed[1 + NONCE :]
+        try:
+            return self._key(person_id).decrypt(nonce, text, bound).decode()
+        except InvalidTag as error:
+            raise SealBroken(field) from error
+
+    def _key(self, person_id: str) -> AESGCM:
+        # Unwrapped keys live as long as one unit of work: a key that another
+        # process destroys must not live on here.
+        known: dict[str, AESGCM] = db.session.info.setdefault("keys", {})
+        if person_id not in known:
+            query = sa.select(PersonKey.wrapped).where(PersonKey.person_id == person_id)
+            with readonly(_keys_engine()).connect() as connection:
+                wrapped = connection.scalar(query)
+            if wrapped is None:
+                raise PersonUnknown(person_id)
+            nonce, text = wrapped[1 : 1 + NONCE], wrapped[1 + NONCE :]
+            known[person_id] = AESGCM(self._wrapping.decrypt(nonce, text, person_id.encode()))
+        return known[person_id]
+
+
+def vault() -> Vault:
+    """Return the app's vault."""
+    found: Vault = current_app.extensions["vault"]
+    return found
+
+
+def _keys_engine() -> Engine:
+    return db.engines[KEYS]
+
+
+@event.listens_for(Session, "before_commit")
+def _store_keys(session: Session) -> None:
+    """Write new keys before the rows that need them.
+
+    The two databases can't commit together. A key without rows is harmless; rows
+    without a key would be lost for good.
+    """
+    keys = session.info.pop("new_keys", [])
+    indexes = session.info.pop("new_indexes", [])
+    if keys or indexes:
+        with _keys_engine().begin() as connection:
+            if keys:
+                connection.execute(sa.insert(PersonKey), keys)
+            if indexes:
+                # A corrected value takes the place of the one before.
+                former = sa.delete(BlindIndex).where(
+                    BlindIndex.person_id == sa.bindparam("p"), BlindIndex.kind == sa.bindparam("k")
+                )
+                fresh = {key["person_id"] for key in keys}
+                known = [
+                    {"p": row["person_id"], "k": row["kind"]}
+                    for row in indexes
+                    if row["person_id"] not in fresh
+                ]
+                if known:
+                    connection.execute(former, known)
+                connection.execute(sa.insert(BlindIndex), indexes)
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_rollback")
+def _forget_keys(session: Session) -> None:
+    for name in ("new_keys", "new_indexes", "keys"):
+        session.info.pop(name, None)
+
+
+class opened:  # noqa: N801 (read and written like an attribute)
+    """The open side of a sealed column: a text, or None.
+
+    The owner of the row is named by the model's `__person__`.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.field = f"{owner.__tablename__}.{name}"
+        self.person = str(owner.__person__)
+
+    @overload
+    def __get__(self, row: None, owner: type[Any]) -> "opened": ...
+    @overload
+    def __get__(self, row: object, owner: type[Any]) -> str | None: ...
+    def __get__(self, row: object | None, owner: type[Any]) -> "opened | str | None":
+        if row is None:
+            return self
+        sealed = getattr(row, self.column)
+        if sealed is None:
+            return None
+        return vault().open(getattr(row, self.person), self.field, sealed)
+
+    def __set__(self, row: object, value: str | None) -> None:
+        sealed = vault().seal(getattr(row, self.person), self.field, value) if value else None
+        setattr(row, self.column, sealed)
+
+
+def dump_address(address: dict[str, str] | None) -> str | None:
+    """Return an address as the text that is sealed, or None."""
+    return json.dumps(address, ensure_ascii=False, sort_keys=True) if address else None
+
+
+def load_address(text: str | None) -> dict[str, str] | None:
+    """Return an address from the text that was sealed, or None."""
+    return json.loads(text) if text else None

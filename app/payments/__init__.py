@@ -1,0 +1,26 @@
+"""Payments: how a held reservation is paid, and how money goes back.
+
+*Provider*: who takes the money on a page of their own (`provider.py` says what we ask
+of one). *Attempt*: one try to pay a reservation, a `Payment` row; at most one is open.
+*Snapshot*: what is true at the provider now; *notice*: a signed hint to go and look.
+*Refund*: money on its way back, a row before it is a call. *Ledger*: every movement of
+money, one line each, never changed. *Review*: something doesn't add up, a person decides.
+*Surplus*: money that came for what nobody needs to pay for any more; it goes back.
+
+Money is asked of a provider between two commits, never under a lock; whatever a provider
+says is written down by one verb, `apply.apply`.
+"""
+
+from flask import Flask
+
+from app.config import Settings
+from app.payments import providers, routes
+from app.payments.demo import routes as demo_routes
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Choose the provider and open the pages; the demo bank's in demo mode only."""
+    providers.init_app(app, settings)
+    app.register_blueprint(routes.bp)
+    if settings.demo:
+        app.register_blueprint(demo_routes.bp)

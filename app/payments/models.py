@@ -1,0 +1,199 @@
+"""Attempts to pay, refunds, the ledger, and the notices that were heard."""
+
+from datetime import datetime
+from typing import Any, Never
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Mapped, relationship
+
+from app.booking.models import Reservation
+from app.core.database import Base, plain, sealed, whose
+from app.core.datamap import Kind, Personal, Purpose, Retention
+from app.core.vault import opened
+from app.payments.states import CREATED, OPEN, PAYMENT_STATES, REFUND_STATES, REQUESTED
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+_OPEN = sa.text(_one_of("state", OPEN))
+CAPTURE, REFUND, REFUND_REVERSAL, CHARGEBACK = "capture", "refund", "refund_reversal", "chargeback"
+
+
+class Payment(Base):
+    """One attempt to pay a reservation. Committed before the provider hears of it.
+
+    What was refunded is the sum of its refunds, and no column.
+    """
+
+    __tablename__ = "payment"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.CheckConstraint(_one_of("state", PAYMENT_STATES), name="known_state"),
+        # A total of nothing never reaches a provider.
+        sa.CheckConstraint("amount_minor > 0", name="something_to_pay"),
+        sa.CheckConstraint("captured_minor >= 0", name="captured_not_negative"),
+        sa.CheckConstraint("state != 'paid' OR captured_minor = amount_minor", name="paid_in_full"),
+        sa.CheckConstraint("state != 'review' OR review IS NOT NULL", name="review_has_a_reason"),
+        sa.UniqueConstraint("provider", "provider_ref"),
+        # Two tabs, or a double click: one open attempt for one reservation.
+        sa.Index(
+            "uq_payment_reservation_id_open",
+            "reservation_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+        sa.Index("ix_payment_open", "state", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
+
+    id: Mapped[str] = plain(sa.String(36), primary_key=True)  # UUID; all that a provider knows
+    # Attempts go with an unpaid reservation. Money that moved stays: its ledger lines
+    # refer to the attempt, and refuse to let it go.
+    reservation_id: Mapped[int] = plain(
+        sa.ForeignKey("reservation.id", ondelete="CASCADE"), index=True
+    )
+    person_id: Mapped[str | None] = whose(
+        sa.ForeignKey("person.id", ondelete="SET NULL"), index=True
+    )
+    provider: Mapped[str] = plain(sa.String(20))
+    state: Mapped[str] = plain(sa.String(12), default=CREATED)
+    unknown: Mapped[bool] = plain(default=False)  # a call went out, and no answer came back
+    unanswered: Mapped[int] = plain(default=0)  # how often that happened under this row's key
+    review: Mapped[str | None] = plain(sa.String(30))  # a word: what doesn't match
+    amount_minor: Mapped[int] = plain(sa.BigInteger)
+    currency: Mapped[str] = plain(sa.String(3))  # ISO 4217
+    captured_minor: Mapped[int] = plain(sa.BigInteger, default=0)
+    provider_ref: Mapped[str | None] = plain(sa.String(255))
+    redirect_url: Mapped[str | None] = plain(sa.Text)  # only while it can be paid on
+    expires_at: Mapped[datetime] = plain()  # of the provider's page
+    created_at: Mapped[datetime] = plain()
+    changed_at: Mapped[datetime] = plain()
+    paid_at: Mapped[datetime | None] = plain()
+    _method_hint: Mapped[bytes | None] = sealed(
+        "method_hint",
+        Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03"),
+    )
+
+    method_hint = opened("_method_hint")  # "Visa ···· 4242": brand and last four, no more
+
+    reservation: Mapped[Reservation] = relationship()
+    refunds: Mapped[list["Refund"]] = relationship(
+        back_populates="payment", order_by="Refund.created_at, Refund.id"
+    )
+
+
+class Refund(Base):
+    """Money on its way back. The row is there before the call, and its id is the call's key."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        sa.CheckConstraint(_one_of("state", REFUND_STATES), name="known_state"),
+        sa.CheckConstraint("amount_minor > 0", name="something_to_refund"),
+        sa.CheckConstraint(
+            "reason IN ('cancelled', 'late', 'surplus', 'owner', 'external')", name="known_reason"
+        ),
+        sa.CheckConstraint("external = (reason = 'external')", name="external_says_so"),
+        sa.UniqueConstraint("payment_id", "provider_ref"),
+        sa.Index(
+            "ix_refund_open",
+            "state",
+            sqlite_where=sa.text("state IN ('requested', 'pending')"),
+            postgresql_where=sa.text("state IN ('requested', 'pending')"),
+        ),
+    )
+
+    id: Mapped[str] = plain(sa.String(36), primary_key=True)  # UUID
+    payment_id: Mapped[str] = plain(sa.ForeignKey("payment.id"), index=True)
+    # What made it necessary, where that may happen once only: "surplus:<payment id>".
+    cause: Mapped[str | None] = plain(sa.String(80), unique=True)
+    reason: Mapped[str] = plain(sa.String(12))
+    external: Mapped[bool] = plain(default=False)  # made at the provider, by hand
+    state: Mapped[str] = plain(sa.String(12), default=REQUESTED)
+    amount_minor: Mapped[int] = plain(sa.BigInteger)  # of the payment's currency
+    provider_ref: Mapped[str | None] = plain(sa.String(255))
+    failure: Mapped[str | None] = plain(sa.String(60))  # a code of the provider's
+    called_at: Mapped[datetime | None] = plain()  # the first call; its key is good for a day
+    created_at: Mapped[datetime] = plain()
+    changed_at: Mapped[datetime] = plain()
+
+    payment: Mapped[Payment] = relationship(back_populates="refunds")
+
+
+class LedgerEntry(Base):
+    """One movement of money, as it happened at the provider. Never changed, never deleted."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "(kind IN ('capture', 'refund_reversal') AND amount_minor > 0)"
+            " OR (kind IN ('refund', 'chargeback') AND amount_minor < 0)",
+            name="sign_fits_kind",
+        ),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    # Says which event at the provider this is: a second line for the same one is refused.
+    source: Mapped[str] = plain(sa.String(330), unique=True)
+    payment_id: Mapped[str] = plain(sa.ForeignKey("payment.id"), index=True)
+    kind: Mapped[str] = plain(sa.String(20))
+    amount_minor: Mapped[int] = plain(sa.BigInteger)  # in: positive, out: negative
+    currency: Mapped[str] = plain(sa.String(3))
+    at: Mapped[datetime] = plain()
+
+
+class SeenNotice(Base):
+    """A provider's notice that was heard: kept for good, so that it is heard once."""
+
+    __tablename__ = "payment_notice"
+    __table_args__ = (
+        sa.UniqueConstraint("provider", "event_id"),
+        sa.Index(
+            "ix_payment_notice_unresolved",
+            "at",
+            sqlite_where=sa.text("NOT resolved"),
+            postgresql_where=sa.text("NOT resolved"),
+        ),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    provider: Mapped[str] = plain(sa.String(20))
+    event_id: Mapped[str] = plain(sa.String(255))
+    refs: Mapped[list[Any]] = plain()
+    resolved: Mapped[bool] = plain()  # whether we knew what it spoke of
+    at: Mapped[datetime] = plain()
+
+
+# -- The ledger is append-only, whoever asks ----------------------------------------------
+
+LEDGER_GUARDS: dict[str, tuple[str, ...]] = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER ledger_entry_no_{verb.lower()} BEFORE {verb} ON ledger_entry "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        """CREATE FUNCTION ledger_entry_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE EXCEPTION 'the ledger is append-only'; END$$""",
+        """CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE ON ledger_entry
+        FOR EACH ROW EXECUTE FUNCTION ledger_entry_is_append_only()""",
+    ),
+}
+"""What the database says to a program that would change the ledger, by dialect."""
+
+for _dialect, _statements in LEDGER_GUARDS.items():
+    for _statement in _statements:
+        _guard = sa.DDL(_statement).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+        event.listen(LedgerEntry.__table__, "after_create", _guard)
+
+
+class LedgerIsAppendOnly(RuntimeError):
+    """A program tried to change what happened."""
+
+
+@event.listens_for(LedgerEntry, "before_update")
+@event.listens_for(LedgerEntry, "before_delete")
+def _refuse(_mapper: Any, _connection: Any, _entry: LedgerEntry) -> Never:
+    raise LedgerIsAppendOnly

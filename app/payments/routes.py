@@ -1,0 +1,189 @@
+"""The pages on which a guest checks, goes to pay and comes back, and the notices' door."""
+
+from datetime import datetime
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.booking import wording
+from app.booking.links import guest_url, reservation_for_checkout
+from app.booking.models import CONFIRMED, Reservation
+from app.booking.reservations import HoldPassed, is_held
+from app.booking.shop import shop
+from app.booking.summary import promise, summary
+from app.core.clock import utcnow
+from app.core.database import writing
+from app.payments.apply import EnvironmentMismatch, look
+from app.payments.attempts import newest_attempt
+from app.payments.models import Payment
+from app.payments.notices import MOST_BYTES, receive_notice
+from app.payments.pay import PaymentRefused, PaymentUnavailable, start_payment
+from app.payments.provider import BadSignature, NotSent, ProviderError, Unknown
+from app.payments.providers import current_provider, provider_named
+from app.payments.states import AUTHORISED, OPEN, PAID, PROCESSING, REVIEW
+from app.web.forms import EmptyForm
+from app.web.headers import allow_form_to
+from app.web.pages import private_page
+
+bp = Blueprint("payments", __name__)
+
+ORIGIN_EXEMPT = {"payments.webhook"}
+"""Endpoints that other machines call: guarded by a signature instead of an origin."""
+
+
+# -- Check and pay ------------------------------------------------------------------------
+
+
+@bp.route("/checkout/<key>/pay", methods=["GET", "POST"])
+@private_page
+def pay(key: str) -> ResponseReturnValue:
+    """Check what was booked, and go to pay it."""
+    reservation, now = _reservation(key), utcnow()
+    elsewhere = _elsewhere(reservation, key, now=now)
+    if elsewhere is not None:
+        return elsewhere
+
+    form = EmptyForm()
+    if form.validate_on_submit():
+        try:
+            return redirect(start_payment(reservation, now=now), 303)
+        except HoldPassed:
+            return redirect(url_for("booking.checkout", key=key), 303)
+        except (PaymentUnavailable, PaymentRefused) as error:
+            return _check_page(reservation, key, form, error.say(), now=now), 503
+
+    return _check_page(reservation, key, form, "", now=now), 422 if form.is_submitted() else 200
+
+
+def _reservation(key: str) -> Reservation:
+    reservation = reservation_for_checkout(key)
+    if reservation is None:
+        abort(404)
+    return reservation
+
+
+def _elsewhere(reservation: Reservation, key: str, *, now: datetime) -> ResponseReturnValue | None:
+    """Return where a reservation belongs that has nothing to be paid here; None if it has."""
+    if reservation.status == CONFIRMED:
+        return redirect(guest_url(reservation), 303)
+    attempt = newest_attempt(reservation.id)
+    held = is_held(reservation, now=now)
+    if attempt is not None and _outcome(attempt.state, held=held, answered=True) is not None:
+        return redirect(url_for(".come_back", key=key), 303)
+    if not held or reservation.person_id is None:
+        return redirect(url_for("booking.checkout", key=key), 303)
+    return None
+
+
+def _check_page(
+    reservation: Reservation, key: str, form: EmptyForm, trouble: str, *, now: datetime
+) -> str:
+    if reservation.total_minor:
+        origin = current_provider().caps.redirect_origin
+        if origin is not None:
+            allow_form_to(origin)
+    attempt = newest_attempt(reservation.id)
+    return render_template(
+        "payments/pay.html",
+        form=form,
+        reservation=reservation,
+        person=reservation.person,
+        summary=summary(reservation),
+        promise=promise(reservation, now=now),
+        held_until=_clock(reservation.held_until),
+        back=url_for("booking.checkout", key=key),
+        trouble=trouble,
+        last_attempt=attempt.state if attempt is not None else None,
+    )
+
+
+def _clock(moment: datetime | None) -> str:
+    return wording.clock(moment, shop().venue.zone) if moment is not None else ""
+
+
+# -- Coming back --------------------------------------------------------------------------
+
+
+@bp.get("/checkout/<key>/return")
+@private_page
+def come_back(key: str) -> ResponseReturnValue:
+    """Look at the provider what became of the payment, and go where that leads.
+
+    The address alone proves nothing: whoever opens it only makes us look.
+    """
+    reservation, now = _reservation(key), utcnow()
+    attempt = newest_attempt(reservation.id)
+    answered = attempt is None or _look_again(attempt, now=now)
+    if reservation.status == CONFIRMED:
+        return redirect(guest_url(reservation), 303)
+    attempt = newest_attempt(reservation.id)
+    held = is_held(reservation, now=now)
+    state = attempt.state if attempt is not None else None
+    outcome = _outcome(state, held=held, answered=answered)
+    if outcome is None:
+        return redirect(url_for(".pay", key=key), 303)
+    end = reservation.held_until if held else None
+    until = wording.day_and_time(end, shop().venue.zone) if end else ""
+    return render_template(
+        "payments/waiting.html",
+        outcome=outcome,
+        reservation=reservation,
+        held_until=until,
+        again=url_for(".come_back", key=key),
+    )
+
+
+def _look_again(attempt: Payment, *, now: datetime) -> bool:
+    """Bring an open attempt forward; return whether the provider answered.
+
+    This page is opened by GET, and GET only reads, unless it says so.
+    """
+    provider, ref = provider_named(attempt.provider), attempt.provider_ref
+    if attempt.state not in OPEN or provider is None or ref is None:
+        return True
+    with writing():
+        try:
+            look(provider, ref, now=now)
+        except ProviderError:
+            return False
+    return True
+
+
+def _outcome(state: str | None, *, held: bool, answered: bool) -> str | None:
+    """Return which page tells of an attempt that didn't confirm its reservation.
+
+    None if it is for the guest to pay, now or again.
+    """
+    if state in (PROCESSING, AUTHORISED):
+        return "processing"
+    if state == REVIEW:
+        return "review"
+    if state == PAID and not held:
+        return "returned"  # it came too late, and goes back
+    if state in OPEN and not answered:
+        return "checking"
+    return None
+
+
+# -- Notices ------------------------------------------------------------------------------
+
+
+@bp.post("/webhooks/<name>")
+def webhook(name: str) -> ResponseReturnValue:
+    """Take a provider's signed notice. Answers 200 only once we have looked."""
+    provider = provider_named(name)
+    if provider is None:
+        abort(404)
+    # One byte more than is allowed tells that there is too much.
+    raw_body = request.stream.read(MOST_BYTES + 1)
+    try:
+        receive_notice(provider, dict(request.headers), raw_body, now=utcnow())
+    except (BadSignature, EnvironmentMismatch):
+        return _answer(400)
+    except (NotSent, Unknown):
+        return _answer(503)
+    return _answer(200)
+
+
+def _answer(status: int) -> Response:
+    return Response("", status, mimetype="text/plain")

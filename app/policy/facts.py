@@ -1,0 +1,75 @@
+"""Facts that the documents state, read from the constants that the code runs on (C06).
+
+A text says "{hold_time}", never "35 minutes": when the constant moves, the text
+that was published is no longer true, and publishing says so. Durations are
+worded by CLDR, in the language of the text.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from babel import Locale
+from babel.lists import format_list
+from babel.units import format_unit
+
+from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
+from app.consent.register import BASKET, REGISTER, SESSION
+
+Fact = str | int | timedelta
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_declared: dict[str, Fact] = {}
+
+
+class FactMissing(LookupError):
+    """A text names a fact that nothing in the code declares."""
+
+
+def declare(name: str, fact: Fact) -> None:
+    """Let a feature above this one state a fact of its own, such as how long it holds.
+
+    Raises ValueError when it was declared before, with another value.
+    """
+    if _declared.setdefault(name, fact) != fact:
+        raise ValueError(f"There are two values of {name}.")
+
+
+def facts() -> Mapping[str, Fact]:
+    """Return every fact by its name in the texts.
+
+    None of them depends on the installation: a text reads the same at home and in
+    production, and isn't another one because an address changed.
+    """
+    return {
+        "basket_cookie": BASKET.name,
+        "basket_cookie_life": timedelta(days=BASKET.days or 0),
+        "session_cookie": SESSION.name,
+        "session_idle": IDLE_LIMIT,
+        "session_longest": ABSOLUTE_LIMIT,
+        "number_of_cookies": len(REGISTER),
+        **_declared,
+    }
+
+
+def filled(text: str, locale: Locale) -> str:
+    """Return a text with its {facts} filled in, worded for a locale.
+
+    Raises FactMissing, naming it.
+    """
+    said = {name: _said(fact, locale) for name, fact in facts().items()}
+    try:
+        return text.format_map(said)
+    except KeyError as error:
+        raise FactMissing(error.args[0]) from error
+
+
+def _said(fact: Fact, locale: Locale) -> str:
+    if not isinstance(fact, timedelta):
+        return str(fact)
+    seconds = int(fact.total_seconds())
+    parts: list[str] = []
+    for unit, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(format_unit(count, f"duration-{unit}", "long", locale=locale))
+    return format_list(parts, style="standard", locale=locale)

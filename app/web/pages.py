@@ -1,0 +1,169 @@
+"""The frame around every page: what templates know, what is private, what is logged.
+
+One request passes: carried choices and language → guard → view → headers,
+compression → one line in the log, which has method, route, status and time and
+nothing of the visitor (D8).
+"""
+
+import gzip
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlencode
+
+import brotli
+from flask import Flask, Response, current_app, g, request, url_for
+from jinja2 import StrictUndefined
+
+from app.config import Settings
+from app.core.database import reading
+from app.core.languages import (
+    BY_CODE,
+    DEFAULT,
+    current_language,
+    current_locale,
+    gettext,
+    ngettext,
+    set_language,
+)
+from app.core.money import format_money
+from app.web import languages
+
+access = logging.getLogger("reserved.access")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MUCH = 1024  # bytes below which compressing a page gains nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the frame says of the place."""
+
+    name: str
+    emblem_alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLink:
+    """A link to this very page in another language."""
+
+    code: str
+    name: str
+    url: str
+    current: bool
+
+
+def settings() -> Settings:
+    """Return the settings of the running app."""
+    found: Settings = current_app.extensions["settings"]
+    return found
+
+
+def private_page(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a view whose pages show somebody's own things: never stored, never compressed."""
+
+    @wraps(view)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        g.private = True
+        return view(*args, **kwargs)
+
+    return wrapped
+
+
+def language_links() -> list[LanguageLink]:
+    """Return links to the page at hand in each language."""
+    # A page that answers a form stands at an address that only takes forms.
+    methods = request.url_rule.methods if request.url_rule else None
+    path = request.path if methods and "GET" in methods else g.get("page_path", "/")
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    now = current_language()
+    return [
+        LanguageLink(
+            language.tag,
+            language.name,
+            f"{path}?{urlencode([*kept, ('lang', code)])}",
+            code == now,
+        )
+        for code, language in BY_CODE.items()
+    ]
+
+
+def _context() -> dict[str, Any]:
+    extensions = current_app.extensions
+    return {
+        "site": extensions["site"](),
+        "demo": extensions["settings"].demo,
+        "html_lang": BY_CODE[current_language()].tag,
+        "languages": language_links(),
+        "basket_count": g.get("basket_count", 0),
+        "carried": g.get("carried", {}),
+    }
+
+
+def _begin() -> None:
+    g.began = perf_counter()
+    g.carried = {}
+    reading.set(request.method in ("GET", "HEAD"))
+    languages.choose_language()
+
+
+def _end(_error: BaseException | None) -> None:
+    # A thread serves many requests, and a test many apps: nothing may be left behind.
+    reading.set(False)
+    set_language(DEFAULT)
+
+
+def _compress(response: Response) -> Response:
+    """Compress public pages only: a page with a secret and a visitor's text in it
+    would give the secret away by its length (BREACH)."""
+    if (
+        g.get("private")
+        or response.status_code != 200
+        or response.mimetype != "text/html"
+        or response.is_streamed
+        or "Content-Encoding" in response.headers
+    ):
+        return response
+    response.headers["Vary"] = "Accept-Encoding, Accept-Language"
+    accepted = request.headers.get("Accept-Encoding", "")
+    body = response.get_data()
+    if len(body) < _MUCH:
+        return response
+    if "br" in accepted:
+        response.set_data(brotli.compress(body, quality=4))
+        response.headers["Content-Encoding"] = "br"
+    elif "gzip" in accepted:
+        response.set_data(gzip.compress(body, 5))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _log(response: Response) -> Response:
+    rule = request.url_rule.rule if request.url_rule else "-"
+    took = (perf_counter() - g.get("began", perf_counter())) * 1000
+    access.info("%s %s %d %.1fms", request.method, rule, response.status_code, took)
+    return response
+
+
+def money(minor: int, currency: str) -> str:
+    """Return an amount in minor units as text in the current language."""
+    return format_money(minor, currency, current_locale())
+
+
+def init_app(app: Flask) -> None:
+    """Put the frame around every page."""
+    app.before_request(_begin)
+    app.teardown_request(_end)
+    app.after_request(_log)
+    app.after_request(_compress)
+    languages.init_app(app)
+    app.context_processor(_context)
+    env = app.jinja_env
+    env.undefined = StrictUndefined
+    env.trim_blocks = env.lstrip_blocks = True
+    env.globals.update(_=gettext, ngettext=ngettext, url_for=url_for, money=money)
