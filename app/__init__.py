@@ -4,15 +4,13 @@ import logging
 import sys
 
 from flask import Flask
-from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accounts import sessions
 from app.accounts.routes import bp as accounts_bp
-from app.booking import mails, shop, tidying  # noqa: F401 (mails and tidying register themselves)
+from app.booking import kept_pages, mails, shop, tidying  # noqa: F401 (mails and tidying register themselves)
 from app.booking.routes import bp as booking_bp
 from app.booking.routes import init_app as init_booking
-from app.cli import register_commands
 from app.config import Settings
 from app.consent.gate import ConsentGate
 from app.core.clock import Clock, system_clock
@@ -47,7 +45,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["egress"] = Egress({MAIL_RELAY.code: settings.mail_url})
     app.extensions["wake_worker"] = make_waker(settings)
     db.init_app(app)
-    Migrate(app, db, directory=str(assets.STATIC.parent / "migrations"))
 
     pages.init_app(app)
     guard.init_app(app, exempt=frozenset(ORIGIN_EXEMPT))
@@ -56,11 +53,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     assets.init_app(app)
     sessions.init_app(app, settings)
     shop.init_app(app)
+    kept_pages.init_app(app)
     init_booking(app)
     init_payments(app, settings)
     for blueprint in (health.bp, accounts_bp, policy_bp, booking_bp, owner_bp):
         app.register_blueprint(blueprint)
-    register_commands(app)
 
     wsgi = ConsentGate(app.wsgi_app, settings)
     hops = settings.proxy_hops
@@ -87,7 +84,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         PROPAGATE_EXCEPTIONS=False,
     )
     if not settings.testing:
-        logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(asctime)s %(message)s")
+        logging.basicConfig(
+            stream=sys.stdout, level=logging.WARNING, format="%(asctime)s %(message)s"
+        )
         logging.getLogger("reserved").setLevel(logging.INFO)
     # Exceptions are logged by `web.errors`, without their messages.
     app.logger.disabled = True

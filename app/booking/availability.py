@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from app.booking.catalogue import SessionOffer, StayOffer
 from app.booking.inventory import ONE_NIGHT
 from app.booking.models import HELD, Night, Reservation, ReservationLine, SessionPlaces
-from app.core.database import db, table
+from app.booking.reads import read
+from app.core.database import table
 
 _night, _places = table(Night), table(SessionPlaces)
 _reservation, _line = table(Reservation), table(ReservationLine)
@@ -89,13 +90,18 @@ class FreeSeats:
         return self.left.get((offer.id, starts_at), offer.seats)
 
 
+def _nights(first: date, last: date) -> list[date]:
+    return [first + ONE_NIGHT * n for n in range((last - first).days)]
+
+
 def free_nights(
     offers: Collection[StayOffer], first: date, last: date, *, now: datetime
 ) -> FreeNights:
     """Read what is free on the nights of [first, last), in one statement."""
-    rows = db.session.connection().execute(
+    rows = read(
         _NIGHTS,
-        {"offers": [offer.id for offer in offers], "first": first, "last": last, "now": now},
+        {"offers": [offer.id for offer in offers], "first": first, "last": last},
+        now=now,
     )
     units: Mapping[int, int] = {offer.id: offer.units for offer in offers}
     free = FreeNights()
@@ -105,10 +111,9 @@ def free_nights(
             left[offer_id, night] = left.get((offer_id, night), 0) + capacity - taken
             continue
         # A hold that ran out. Its nights are in the counters, perhaps further on in the rows.
-        while night < until:
-            if offer_id in units and first <= night < last:
-                left[offer_id, night] = left.get((offer_id, night), 0) - taken
-            night += ONE_NIGHT
+        if offer_id in units:
+            for gone in _nights(max(night, first), min(until, last)):
+                left[offer_id, gone] = left.get((offer_id, gone), 0) - taken
     return free
 
 
@@ -116,9 +121,10 @@ def free_seats(
     offers: Collection[SessionOffer], first: datetime, last: datetime, *, now: datetime
 ) -> FreeSeats:
     """Read what is free of the sessions that start in [first, last), in one statement."""
-    rows = db.session.connection().execute(
+    rows = read(
         _SEATS,
-        {"offers": [offer.id for offer in offers], "first": first, "last": last, "now": now},
+        {"offers": [offer.id for offer in offers], "first": first, "last": last},
+        now=now,
     )
     free = FreeSeats()
     for offer_id, starts_at, taken, capacity in rows:

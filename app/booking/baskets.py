@@ -1,6 +1,7 @@
 """The basket: put in, take out, and what its wishes are today."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -45,15 +46,71 @@ def find_basket(key: str, *, now: datetime) -> Basket | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One wish of a basket, as it was read."""
+
+    id: int
+    offer_id: int
+    arrive: date | None
+    depart: date | None
+    starts_at: datetime | None
+    adults: int
+    children: int
+    extras: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """A basket as it was read: for showing, pricing and holding."""
+
+    id: int
+    lines: tuple[Want, ...]
+
+
+_lines, _baskets = table(BasketLine), table(Basket)
+_READ = (
+    sa.select(
+        _baskets.c.id,
+        _lines.c.id,
+        _lines.c.offer_id,
+        _lines.c.arrive,
+        _lines.c.depart,
+        _lines.c.starts_at,
+        _lines.c.adults,
+        _lines.c.children,
+        _lines.c.extras,
+    )
+    .select_from(_baskets.outerjoin(_lines, _lines.c.basket_id == _baskets.c.id))
+    .where(
+        _baskets.c.key_digest == sa.bindparam("digest"),
+        _baskets.c.changed_at > sa.bindparam("oldest"),
+    )
+    .order_by(_lines.c.id)
+)
+
+
+_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(_lines.join(_baskets, _baskets.c.id == _lines.c.basket_id))
+    .where(_baskets.c.key_digest == sa.bindparam("digest"))
+)
+
+
+def read_basket(key: str, *, now: datetime) -> Wants | None:
+    """Return what is in the basket at an address, with one statement."""
+    values = {"digest": basket_digest(key), "oldest": now - BASKET_LIFE}
+    rows = db.session.connection().execute(_READ, values).all()
+    if not rows:
+        return None
+    lines = tuple(Want(*row[1:]) for row in rows if row[1] is not None)
+    return Wants(int(rows[0][0]), lines)
+
+
 def count_lines(key: str) -> int:
     """Return how many wishes are in the basket at an address, with one statement."""
-    lines, baskets = table(BasketLine), table(Basket)
-    query = (
-        sa.select(sa.func.count())
-        .select_from(lines.join(baskets, baskets.c.id == lines.c.basket_id))
-        .where(baskets.c.key_digest == basket_digest(key))
-    )
-    return int(db.session.connection().execute(query).scalar_one())
+    found = db.session.connection().execute(_COUNT, {"digest": basket_digest(key)})
+    return int(found.scalar_one())
 
 
 def new_basket(*, now: datetime) -> tuple[str, Basket]:
@@ -133,7 +190,7 @@ def remove_line(basket: Basket, line_id: int, *, now: datetime) -> None:
     db.session.flush()
 
 
-def wish_of(line: BasketLine, catalogue: Catalogue, *, now: datetime) -> Wish:
+def wish_of(line: Want, catalogue: Catalogue, *, now: datetime) -> Wish:
     """Return a line as a wish that can be priced, checked against what is offered now.
 
     Raises OfferGone and whatever `check_stay` or `check_session` refuse.

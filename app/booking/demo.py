@@ -150,7 +150,7 @@ class _Booking:
     booked_at: datetime
 
 
-def load_demo_reservations(*, now: datetime, count: int = 54) -> int:
+def load_demo_reservations(*, now: datetime, count: int = 56) -> int:
     """Book about `count` times as made-up guests, and return how many bookings there are now.
 
     For the last month and the next four, by the same verbs as the site and at instants
@@ -217,7 +217,7 @@ def _count_as_sent(reservation_ids: set[int], *, now: datetime) -> None:
 
 def _bookings(catalogue: Catalogue, *, now: datetime) -> Iterator[_Booking]:
     """Yield bookings without end: first the boathouse's, then others by chance."""
-    chances = Random("Haus Rohrdommel")  # noqa: S311 (the same demo every time, no secret)
+    chances = Random("Kiebitz")  # noqa: S311 (the same demo every time, no secret)
     venue = catalogue.venue
     today = now.astimezone(venue.zone).date()
     boathouse = catalogue.stay("boathouse")
@@ -227,8 +227,7 @@ def _bookings(catalogue: Catalogue, *, now: datetime) -> Iterator[_Booking]:
         yield _Booking((wish,), _booked_at(_begin(catalogue, wish), chances, now=now))
     others = [offer for offer in catalogue.stays if offer is not boathouse]
     while True:
-        # Most arrivals lie in the weeks around today.
-        day = today + timedelta(int(chances.triangular(-_DAYS_BACK, _DAYS_AHEAD, 10)))
+        day = today + timedelta(_arrival(chances))
         wishes: tuple[Wish, ...]
         if chances.random() < 0.7:
             offer = chances.choices(others, weights=[one.units for one in others])[0]
@@ -238,6 +237,13 @@ def _bookings(catalogue: Catalogue, *, now: datetime) -> Iterator[_Booking]:
         else:
             wishes = (_session_wish(chances.choice(catalogue.sessions), day, chances),)
         yield _Booking(wishes, _booked_at(_begin(catalogue, wishes[0]), chances, now=now))
+
+
+def _arrival(chances: Random) -> int:
+    """Return a day counted from today: one in five in the last month, the others mostly soon."""
+    if chances.random() < 0.2:
+        return -chances.randint(1, _DAYS_BACK)
+    return int(chances.triangular(-3, _DAYS_AHEAD, 8))
 
 
 def _stay_wish(

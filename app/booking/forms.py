@@ -253,13 +253,10 @@ class DetailsForm(Form):
     def __init__(
         self, *args: Any, needs_shipping: bool = False, country: str = "", **kwargs: Any
     ) -> None:
-        chosen = {"country": country} if country else {}
-        kwargs["data"] = {
-            "phone_country": country or None,
-            "billing_address": chosen,
-            "shipping_address": chosen,
-            **(kwargs.get("data") or {}),
-        }
+        known = {"phone_country": country, **(kwargs.get("data") or {})}
+        for address in ("billing_address", "shipping_address"):
+            known[address] = known.get(address) or {"country": country}
+        kwargs["data"] = known
         if not needs_shipping:
             declared: Any = type(self)
             self._unbound_fields = [

@@ -7,7 +7,7 @@ the next writer who needs places releases it, with no job having to run.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from app.booking.inventory import Claim, NightsClaim, SeatsClaim, give_back, tak
 from app.booking.models import HELD, RELEASED, OfferRow, Reservation, ReservationLine
 from app.booking.prices import Quote, QuoteLine
 from app.booking.seating import seat, unseat
-from app.core.database import db
+from app.core.database import changed, db, table
 
 # A payment page stays open for 30 minutes at least. We wait longer than that, so
 # that nobody is paying for a place already given away.
@@ -28,13 +28,32 @@ HOLD_MOST = timedelta(hours=2)
 
 # Without 0, 1, I and O: a reference is read out on the telephone.
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_LETTERS = bytes(ord(_ALPHABET[byte % 32]) for byte in range(256))  # 32 divides 256: all alike
 
-_reservation = Reservation.__table__
-_line = ReservationLine.__table__
-_offer = OfferRow.__table__
+_reservation, _line, _offer = table(Reservation), table(ReservationLine), table(OfferRow)
 
 _INSERT = sa.insert(_reservation).returning(_reservation.c.id)
+_INSERT_LINE = sa.insert(_line).returning(_line.c.id)
 _INSERT_LINES = sa.insert(_line).returning(_line.c.id, sort_by_parameter_order=True)
+_CLAIMS = (
+    sa.select(
+        _line.c.id,
+        _line.c.kind,
+        _line.c.offer_id,
+        _line.c.arrive,
+        _line.c.depart,
+        _line.c.starts_at,
+        _line.c.quantity,
+        _offer.c.units,
+        _offer.c.seats,
+    )
+    .join(_offer, _offer.c.id == _line.c.offer_id)
+    .where(
+        _line.c.reservation_id == sa.bindparam("reservation"),
+        _line.c.kind.in_(("stay", "session")),
+    )
+    .order_by(_line.c.id)
+)
 _RUN_OUT = (
     sa.select(_reservation.c.id)
     .where(_reservation.c.status == HELD, _reservation.c.held_until <= sa.bindparam("now"))
@@ -54,7 +73,7 @@ class Held:
 
 def new_reference() -> str:
     """Return a random reference of eight letters and digits; the database keeps it unique."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return secrets.token_bytes(8).translate(_LETTERS).decode()
 
 
 def hold(
@@ -115,7 +134,7 @@ def _first_start(catalogue: Catalogue, lines: Sequence[QuoteLine]) -> datetime:
     """Return when the first thing begins; a stay begins at check-in on its first day."""
     venue = catalogue.venue
     return min(
-        line.starts_at or datetime.combine(line.arrive, venue.check_in, venue.zone)
+        line.starts_at or datetime.combine(line.arrive or date.max, venue.check_in, venue.zone)
         for line in lines
         if line.starts_at or line.arrive
     )
@@ -149,7 +168,10 @@ def _write_lines(
         }
         for position, line in enumerate(lines)
     ]
-    ids = connection.execute(_INSERT_LINES, rows).scalars().all()
+    if len(rows) == 1:  # a third quicker than a list of one
+        ids = [connection.execute(_INSERT_LINE, rows[0]).scalar_one()]
+    else:
+        ids = list(connection.execute(_INSERT_LINES, rows).scalars())
     for line_id, line in zip(ids, lines, strict=True):
         if line.kind == "stay" and line.offer_id and line.arrive and line.depart:
             units = catalogue.stays_by_id[line.offer_id].units
@@ -165,22 +187,7 @@ def claims_of_reservation(connection: Connection, reservation_id: int) -> list[C
 
 
 def _line_claims(connection: Connection, reservation_id: int) -> list[tuple[int, Claim]]:
-    rows = connection.execute(
-        sa.select(
-            _line.c.id,
-            _line.c.kind,
-            _line.c.offer_id,
-            _line.c.arrive,
-            _line.c.depart,
-            _line.c.starts_at,
-            _line.c.quantity,
-            _offer.c.units,
-            _offer.c.seats,
-        )
-        .join(_offer, _offer.c.id == _line.c.offer_id)
-        .where(_line.c.reservation_id == reservation_id, _line.c.kind.in_(("stay", "session")))
-        .order_by(_line.c.id)
-    )
+    rows = connection.execute(_CLAIMS, {"reservation": reservation_id})
     return [
         (
             row.id,
@@ -211,6 +218,22 @@ def take_again(connection: Connection, reservation_id: int) -> None:
             seat(connection, line_id, claim.offer_id, claim.arrive, claim.depart, units=claim.of)
 
 
+# -- The hold that a basket has -----------------------------------------------------------
+
+_OF_BASKET = sa.select(
+    _reservation.c.id,
+    _reservation.c.reference,
+    _reservation.c.quote_digest,
+    _reservation.c.held_until,
+).where(_reservation.c.basket_id == sa.bindparam("basket"), _reservation.c.status == HELD)
+
+
+def hold_of_basket(basket_id: int) -> sa.Row[Any] | None:
+    """Return id, reference, quote_digest and held_until of a basket's hold, run out or not."""
+    found = db.session.connection().execute(_OF_BASKET, {"basket": basket_id})
+    return found.one_or_none()
+
+
 # -- Holds that ran out ------------------------------------------------------------------
 
 
@@ -226,7 +249,7 @@ def release(reservation_id: int, *, now: datetime, only_run_out: bool = True) ->
     moved = connection.execute(
         sa.update(_reservation).where(*guarded).values(status=RELEASED, released_at=now)
     )
-    if moved.rowcount != 1:
+    if changed(moved) != 1:
         return False
     let_go(connection, reservation_id)
     return True
@@ -237,9 +260,8 @@ def release_run_out(*, now: datetime) -> int:
 
     Commits. Return how many were released.
     """
-    ids = db.session.connection().execute(_RUN_OUT, {"now": now}).scalars().all()
     released = 0
-    if ids:
+    while ids := db.session.connection().execute(_RUN_OUT, {"now": now}).scalars().all():
         db.session.rollback()
         for reservation_id in ids:
             released += release(reservation_id, now=now)

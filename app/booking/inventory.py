@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from app.booking.models import Night, SessionPlaces
+from app.core.database import changed, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 
@@ -63,10 +64,12 @@ class SeatsClaim:
 
 Claim = NightsClaim | SeatsClaim
 
-_night = Night.__table__
-_places = SessionPlaces.__table__
-_offer, _first, _last = sa.bindparam("o"), sa.bindparam("a"), sa.bindparam("d")
-_start, _count = sa.bindparam("s"), sa.bindparam("n")
+_night, _places = table(Night), table(SessionPlaces)
+_offer: sa.BindParameter[int] = sa.bindparam("o")
+_first: sa.BindParameter[date] = sa.bindparam("a")
+_last: sa.BindParameter[date] = sa.bindparam("d")
+_start: sa.BindParameter[datetime] = sa.bindparam("s")
+_count: sa.BindParameter[int] = sa.bindparam("n")
 
 # Built once: SQLAlchemy then finds each in its cache of compiled statements.
 _READ = (
@@ -159,7 +162,7 @@ def _taken_at_once(connection: Connection, claims: Sequence[Claim]) -> bool:
         return False
     nights = (claim.depart - claim.arrive).days
     moved = connection.execute(_MOVE_IF_FREE, {**_moving(claim, claim.quantity), "nights": nights})
-    return moved.rowcount == nights
+    return changed(moved) == nights
 
 
 def _places_of(claim: Claim) -> list[tuple[int, date | datetime]]:
@@ -182,7 +185,7 @@ def _lock_all(
     return free
 
 
-def _lock_nights(connection: Connection, claim: NightsClaim) -> Sequence[sa.Row[Any]]:
+def _lock_nights(connection: Connection, claim: NightsClaim) -> Sequence[Any]:
     where = {"o": claim.offer_id, "a": claim.arrive, "d": claim.depart}
     rows = connection.execute(_READ, where).all()
     postgres = connection.dialect.name == "postgresql"

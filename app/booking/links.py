@@ -32,8 +32,13 @@ def basket_digest(key: str) -> bytes:
 
 
 def checkout_key(reservation: Reservation) -> str:
-    """Return the key of a reservation's checkout: its reference and a proof."""
-    return f"{reservation.reference}-{_proof('checkout', reservation.reference)}"
+    """Return the key of a reservation's checkout."""
+    return checkout_key_of(reservation.reference)
+
+
+def checkout_key_of(reference: str) -> str:
+    """Return the key of the checkout of that reference: the reference itself and a proof."""
+    return f"{reference}-{_proof('checkout', reference)}"
 
 
 def guest_key(reservation: Reservation) -> str:

@@ -9,9 +9,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from app.booking.cancellation import CancellationPolicy, refund_due
-from app.booking.holds import HOLD_MOST, HOLD_TIME, let_go, release, take_again
+from app.booking.holds import HOLD_MOST, HOLD_TIME, let_go, take_again
 from app.booking.inventory import PlacesTaken
 from app.booking.models import (
     CANCELLED,
@@ -20,13 +21,47 @@ from app.booking.models import (
     RELEASED,
     Basket,
     Reservation,
+    ReservationLine,
     VenueRow,
 )
 from app.booking.signals import reservation_cancelled
-from app.core.database import db
+from app.core.database import db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue
+
+_reservation, _line = table(Reservation), table(ReservationLine)
+_which = _reservation.c.id == sa.bindparam("reservation")
+_LOCK_STATUS = sa.select(_reservation.c.status).where(_which).with_for_update()
+_CONFIRM = (
+    sa.update(_reservation)
+    .where(_which, _reservation.c.status == sa.bindparam("was"))
+    .values(status=CONFIRMED, confirmed_at=sa.bindparam("now"), held_until=None, released_at=None)
+    .returning(_reservation.c.basket_id)
+)
+_CANCEL = (
+    sa.update(_reservation)
+    .where(_which)
+    .values(
+        status=CANCELLED,
+        cancelled_at=sa.bindparam("now"),
+        refund_minor=sa.bindparam("refund"),
+        sequence=_reservation.c.sequence + 1,
+    )
+)
+_TERMS = sa.select(
+    _reservation.c.cancellation,
+    _reservation.c.total_minor,
+    _reservation.c.first_start,
+    _reservation.c.confirmed_at,
+    _reservation.c.created_at,
+    sa.select(VenueRow.zone).scalar_subquery().label("zone"),
+).where(_which)
+_TOTALS = (
+    sa.select(_line.c.total_minor)
+    .where(_line.c.reservation_id == sa.bindparam("reservation"))
+    .order_by(_line.c.position)
+)
 
 
 class PlacesGone(DomainError):
@@ -89,26 +124,35 @@ def confirm(reservation: Reservation, *, now: datetime) -> None:
     Does nothing to a confirmed one. Raises PlacesGone, with nothing changed,
     and ReservationCancelled.
     """
-    if reservation.status == CONFIRMED:
-        return
-    if reservation.status == CANCELLED:
-        raise ReservationCancelled
-    if reservation.status == RELEASED:
+    db.session.flush()
+    confirm_one(reservation.id, now=now)
+    db.session.refresh(reservation)
+
+
+def confirm_one(reservation_id: int, *, now: datetime) -> None:
+    """Do what `confirm` does, for a reservation that nobody has loaded.
+
+    A hold becomes firm in one guarded statement. One that ran out and was not
+    released yet still has its places in the counters, so it is no other case.
+    """
+    connection = db.session.connection()
+    values = {"reservation": reservation_id, "now": now}
+    firm = connection.execute(_CONFIRM, {**values, "was": HELD}).one_or_none()
+    if firm is None:
+        status = connection.execute(_LOCK_STATUS, {"reservation": reservation_id}).scalar_one()
+        if status == CONFIRMED:
+            return
+        if status == CANCELLED:
+            raise ReservationCancelled
         try:
-            take_again(db.session.connection(), reservation.id)
+            take_again(connection, reservation_id)
         except PlacesTaken as error:
             raise PlacesGone from error
-    # A hold that ran out and was not released yet still has its places in the counters.
-    reservation.status = CONFIRMED
-    reservation.confirmed_at = now
-    reservation.held_until = None
-    reservation.released_at = None
-    db.session.flush()
-    if reservation.basket_id is not None:
+        firm = connection.execute(_CONFIRM, {**values, "was": RELEASED}).one()
+    if firm.basket_id is not None:
         # What was booked isn't in the basket any more: a form sent again books nothing.
-        db.session.execute(sa.delete(Basket).where(Basket.id == reservation.basket_id))
-        db.session.expire(reservation, ["basket_id"])
-    enqueue("mail", {"template": "confirmed", "reservation_id": reservation.id}, now=now)
+        connection.execute(sa.delete(table(Basket)).where(Basket.id == firm.basket_id))
+    enqueue("mail", {"template": "confirmed", "reservation_id": reservation_id}, now=now)
 
 
 def extend_hold(reservation: Reservation, *, until: datetime, now: datetime) -> None:
@@ -163,25 +207,24 @@ def _held_elsewhere(reservation: Reservation) -> bool:
     )
 
 
-def give_up(reservation: Reservation, *, now: datetime) -> None:
-    """Release a hold because its visitor doesn't want it any more. Does nothing to others."""
-    release(reservation.id, now=now, only_run_out=False)
-    db.session.expire(reservation)
-
-
 def refund_if_cancelled(reservation: Reservation, *, now: datetime) -> int:
     """Return what comes back if it is cancelled at that instant, in minor units.
 
     By the policy as it stood at booking. Raises StayBegun from the first start on.
     """
-    zone = ZoneInfo(db.session.scalars(sa.select(VenueRow.zone)).one())
+    return _refund(db.session.connection(), reservation.id, now=now)
+
+
+def _refund(connection: Connection, reservation_id: int, *, now: datetime) -> int:
+    which = {"reservation": reservation_id}
+    terms = connection.execute(_TERMS, which).one()
     return refund_due(
-        CancellationPolicy.from_json(reservation.cancellation),
-        reservation.total_minor,
-        [line.total_minor for line in reservation.lines],
-        reservation.first_start,
-        zone,
-        booked_at=reservation.confirmed_at or reservation.created_at,
+        CancellationPolicy.from_json(terms.cancellation),
+        terms.total_minor,
+        connection.execute(_TOTALS, which).scalars().all(),
+        terms.first_start,
+        ZoneInfo(terms.zone),
+        booked_at=terms.confirmed_at or terms.created_at,
         cancelled_at=now,
     )
 
@@ -192,19 +235,25 @@ def cancel(reservation: Reservation, *, expected_refund: int | None, now: dateti
     `expected_refund` is what the page showed, in minor units; None leaves it open.
     Returns the refund. Raises NotConfirmed, StayBegun and RefundChanged.
     """
-    if reservation.status != CONFIRMED:
-        raise ReservationCancelled if reservation.status == CANCELLED else NotConfirmed
-    refund = refund_if_cancelled(reservation, now=now)
+    db.session.flush()
+    return cancel_one(reservation.id, expected_refund=expected_refund, now=now)
+
+
+def cancel_one(reservation_id: int, *, expected_refund: int | None, now: datetime) -> int:
+    """Do what `cancel` does, for a reservation that nobody has loaded."""
+    connection = db.session.connection()
+    status = connection.execute(_LOCK_STATUS, {"reservation": reservation_id}).scalar_one()
+    if status != CONFIRMED:
+        raise ReservationCancelled if status == CANCELLED else NotConfirmed
+    refund = _refund(connection, reservation_id, now=now)
     if expected_refund is not None and refund != expected_refund:
         raise RefundChanged
-    reservation.status = CANCELLED
-    reservation.cancelled_at = now
-    reservation.refund_minor = refund
-    reservation.sequence += 1
-    db.session.flush()
-    let_go(db.session.connection(), reservation.id)
+    connection.execute(_CANCEL, {"reservation": reservation_id, "now": now, "refund": refund})
+    let_go(connection, reservation_id)
+    # What listens gets the row as it is now, and so does whoever has it loaded.
+    reservation = db.session.get_one(Reservation, reservation_id, populate_existing=True)
     reservation_cancelled.send(reservation, refund_minor=refund, now=now)
-    enqueue("mail", {"template": "cancelled", "reservation_id": reservation.id}, now=now)
+    enqueue("mail", {"template": "cancelled", "reservation_id": reservation_id}, now=now)
     return refund
 
 
@@ -235,7 +284,8 @@ def _live_places() -> dict[tuple[int, str], int]:
     """Count the places that live lines take, by offer and night or start."""
     rows = db.session.execute(
         sa.text(
-            "SELECT l.offer_id, l.kind, l.arrive, l.depart, CAST(l.starts_at AS TEXT) AS starts_at, l.quantity "
+            "SELECT l.offer_id, l.kind, l.arrive, l.depart, "
+            "CAST(l.starts_at AS TEXT) AS starts_at, l.quantity "
             "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
             "WHERE r.status IN ('held', 'confirmed') AND l.kind IN ('stay', 'session')"
         ).columns(

@@ -20,24 +20,64 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.booking.inventory import ONE_NIGHT
-from app.booking.models import Seating, UnitRow
+from app.booking.models import (
+    CONFIRMED,
+    HELD,
+    Night,
+    Reservation,
+    ReservationLine,
+    Seating,
+    UnitRow,
+)
+from app.core.database import table
 
-_seating = Seating.__table__
-_unit = UnitRow.__table__
+_seating, _unit, _night = table(Seating), table(UnitRow), table(Night)
+_reservation, _line = table(Reservation), table(ReservationLine)
 
-_offer, _first, _last = sa.bindparam("o"), sa.bindparam("a"), sa.bindparam("d")
+_offer: sa.BindParameter[int] = sa.bindparam("o")
+_first: sa.BindParameter[date] = sa.bindparam("a")
+_last: sa.BindParameter[date] = sa.bindparam("d")
 _taken = (
     sa.select(sa.literal(1))
     .where(_seating.c.unit_id == _unit.c.id, _seating.c.night >= _first, _seating.c.night < _last)
     .exists()
 )
-_FREE_UNIT = (
+_free_unit = (
     sa.select(_unit.c.id)
     .where(_unit.c.offer_id == _offer, _unit.c.position >= sa.bindparam("p"), ~_taken)
     .order_by(_unit.c.position)
     .limit(1)
+    .subquery("free")
+)
+# The nights are those of the counters, which were taken just before.
+_SEAT_IF_FREE = (
+    sa.insert(_seating)
+    .from_select(
+        ["unit_id", "night", "line_id"],
+        sa.select(_free_unit.c.id, _night.c.night, sa.bindparam("line", type_=sa.Integer))
+        .select_from(_free_unit.join(_night, sa.true()))
+        .where(_night.c.offer_id == _offer, _night.c.night >= _first, _night.c.night < _last),
+    )
+    .returning(_seating.c.unit_id)
 )
 _SEAT = sa.insert(_seating)
+_SEATED = (
+    sa.select(
+        _seating.c.line_id,
+        sa.func.count().label("nights"),
+        sa.func.count(_unit.c.id.distinct()).label("units"),
+        sa.func.min(_seating.c.night).label("first"),
+        sa.func.max(_seating.c.night).label("last"),
+        sa.func.min(_unit.c.offer_id).label("offer_id"),
+    )
+    .join(_unit, _unit.c.id == _seating.c.unit_id)
+    .group_by(_seating.c.line_id)
+)
+_LIVE_STAYS = (
+    sa.select(_line.c.id, _line.c.offer_id, _line.c.arrive, _line.c.depart)
+    .join(_reservation, _reservation.c.id == _line.c.reservation_id)
+    .where(_reservation.c.status.in_((HELD, CONFIRMED)), _line.c.kind == "stay")
+)
 _UNSEAT = sa.delete(_seating).where(_seating.c.line_id == sa.bindparam("line"))
 
 
@@ -53,29 +93,44 @@ def seat(
     The nights' counters must have been taken in the same transaction. Raises
     NoSeating if they promised what isn't there.
     """
-    where = {"o": offer_id, "a": arrive, "d": depart}
+    where = {"o": offer_id, "a": arrive, "d": depart, "line": line_id}
     # In a small house fill the first room first; in a large one begin anywhere,
     # or a search would walk past hundreds of taken rooms each time.
     start = 0 if units <= 16 else (arrive.toordinal() * 31 + line_id) % units
-    unit_id = connection.execute(_FREE_UNIT, {**where, "p": start}).scalar()
-    if unit_id is None and start:
-        unit_id = connection.execute(_FREE_UNIT, {**where, "p": 0}).scalar()
-    if unit_id is None:
-        unit_id = _make_room(connection, offer_id, arrive, depart)
+    for first in (start, 0) if start else (0,):
+        unit_id = connection.execute(_SEAT_IF_FREE, {**where, "p": first}).scalar()
+        if unit_id is not None:
+            return int(unit_id)
+    unit = _make_room(connection, offer_id, arrive, depart)
+    nights = range((depart - arrive).days)
     connection.execute(
         _SEAT,
-        [
-            {"unit_id": unit_id, "night": arrive + ONE_NIGHT * n, "line_id": line_id}
-            for n in range((depart - arrive).days)
-        ],
+        [{"unit_id": unit, "night": arrive + ONE_NIGHT * n, "line_id": line_id} for n in nights],
     )
-    return int(unit_id)
+    return unit
 
 
 def unseat(connection: Connection, line_ids: Sequence[int]) -> None:
     """Take the units of these stays away from them."""
     for line_id in line_ids:
         connection.execute(_UNSEAT, {"line": line_id})
+
+
+def misseated(connection: Connection) -> list[int]:
+    """Return the ids of the lines whose seating is not as it should be.
+
+    A live stay has one unit of its offer, for exactly its nights; no other line has
+    any. That no unit is given twice is kept by the primary key.
+    """
+    seated = {
+        row.line_id: (row.offer_id, row.nights, row.first, row.last, row.units)
+        for row in connection.execute(_SEATED)
+    }
+    should = {
+        line: (offer, (depart - arrive).days, arrive, depart - ONE_NIGHT, 1)
+        for line, offer, arrive, depart in connection.execute(_LIVE_STAYS)
+    }
+    return [line for line in seated.keys() | should if seated.get(line) != should.get(line)]
 
 
 class _WindowTooShort(Exception):

@@ -4,7 +4,7 @@ Each text is made once and kept: a page of sixty prices and dates asks for the
 same few again and again.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ def _date(day: date, style: str, language: str) -> str:
     locale = BY_CODE[language].locale
     if style in ("full", "long", "medium"):
         return format_date(day, style, locale=locale)
-    return format_skeleton(style, datetime(day.year, day.month, day.day), locale=locale)
+    return format_skeleton(style, datetime(day.year, day.month, day.day, tzinfo=UTC), locale=locale)
 
 
 @lru_cache(maxsize=4096)

@@ -170,6 +170,15 @@ def writing() -> Iterator[None]:
         reading.reset(token)
 
 
+def only_read() -> None:
+    """Let go of what a request would have written: from here on it reads, to show a page.
+
+    Otherwise it would keep other writers waiting while a template is rendered.
+    """
+    db.session.rollback()
+    reading.set(True)
+
+
 # -- Columns that declare themselves (D1) -------------------------------------------------
 
 

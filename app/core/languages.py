@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 CATALOGUES = Path(__file__).parent.parent / "translations"
 
@@ -49,7 +49,7 @@ DEFAULT = "en"
 _current: ContextVar[str] = ContextVar("language", default=DEFAULT)
 
 
-@lru_cache(maxsize=None)
+@cache
 def catalogue(code: str) -> NullTranslations:
     """Return the catalogue of a language; English is the text in the source itself."""
     path = CATALOGUES / code / "LC_MESSAGES" / "messages.po"
@@ -92,7 +92,7 @@ def _fill(text: str, values: dict[str, Any]) -> str:
     if not values:
         return text
     if any(hasattr(value, "__html__") for value in values.values()):
-        return Markup(escape(text)) % values
+        return escape(text) % values
     return text % values
 
 

@@ -57,6 +57,15 @@ class Limit:
     per_hour: int
 
 
+_SPEND = sa.text(
+    "INSERT INTO limit_bucket (name, spent, at) VALUES (:name, 1, :at) "
+    "ON CONFLICT (name) DO UPDATE SET at = excluded.at, spent = 1 + CASE "
+    "WHEN limit_bucket.spent > (excluded.at - limit_bucket.at) * :forgiven "
+    "THEN limit_bucket.spent - (excluded.at - limit_bucket.at) * :forgiven ELSE 0 END "
+    "RETURNING spent"
+)
+
+
 def network_pseudonym(secret: bytes, address: str, *, now: datetime) -> str:
     """Return today's keyed pseudonym of the network (IPv4 /24, IPv6 /56) of an address."""
     try:
@@ -76,16 +85,8 @@ def spend(limit: Limit, who: str, *, now: datetime) -> None:
     """
     seconds = now.timestamp()
     forgiven = limit.per_hour / 3600
-    dialect = db.session.get_bind().dialect.name
-    least = "max" if dialect == "sqlite" else "greatest"
     spent = db.session.execute(
-        sa.text(
-            "INSERT INTO limit_bucket (name, spent, at) VALUES (:name, 1, :at) "
-            "ON CONFLICT (name) DO UPDATE SET at = excluded.at, spent = 1 + "
-            f"{least}(0, limit_bucket.spent - (excluded.at - limit_bucket.at) * :forgiven) "
-            "RETURNING spent"
-        ),
-        {"name": f"{limit.name}:{who}", "at": seconds, "forgiven": forgiven},
+        _SPEND, {"name": f"{limit.name}:{who}", "at": seconds, "forgiven": forgiven}
     ).scalar_one()
     if spent > limit.burst:
         raise TooManyRequests

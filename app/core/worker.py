@@ -53,7 +53,9 @@ def make_waker(settings: Settings) -> Callable[[int], None]:
                 kept.append(huey.task(name="run_job")(_nowhere))
             kept[0](job_id)
         except Exception as error:  # noqa: BLE001 (the job is in the outbox: it is found later)
-            log.error("the worker could not be woken: %s", type(error).__name__)
+            log.error(  # noqa: TRY400 (a trace quotes its message, which may quote a person)
+                "the worker could not be woken: %s", type(error).__name__
+            )
 
     return wake
 
@@ -90,4 +92,6 @@ def tidy(now: datetime) -> None:
         try:
             work(now)
         except Exception as error:  # noqa: BLE001 (the next part must run)
-            log.error("periodic work failed: %s %s", work.__name__, type(error).__name__)
+            log.error(  # noqa: TRY400 (as above)
+                "periodic work failed: %s %s", work.__name__, type(error).__name__
+            )

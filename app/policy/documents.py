@@ -5,12 +5,15 @@ the old one. An agreement points to the very text that a person was shown.
 """
 
 from datetime import datetime
+from pathlib import Path
+from typing import Any, Never
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from app.core.database import db
 from app.policy.models import PRIVACY, TERMS, Agreement, DocumentVersion
-from app.policy.sources import Source, sources
+from app.policy.sources import FOLDER, Source, sources
 
 _version = DocumentVersion.__table__
 _agreement = Agreement.__table__
@@ -27,11 +30,15 @@ class VersionChanged(RuntimeError):
         )
 
 
+class VersionIsFinal(RuntimeError):
+    """A program tried to change a text that people have agreed to."""
+
+
 class NothingPublished(RuntimeError):
     """There is no version of a document that anybody could agree to."""
 
 
-def publish_missing(*, now: datetime) -> int:
+def publish_missing(*, now: datetime, folder: Path = FOLDER) -> int:
     """Publish the texts that aren't published yet, and return how many they were.
 
     Raises VersionChanged, and publishes nothing, where a text that was published
@@ -46,7 +53,7 @@ def publish_missing(*, now: datetime) -> int:
         )
     }
     missing = []
-    for source in sources():
+    for source in sources(folder):
         digest = published.get((source.document, source.number, source.language))
         if digest is None:
             missing.append(source)
@@ -148,3 +155,9 @@ def record_agreement(
     ]
     if rows:
         connection.execute(sa.insert(Agreement), rows)
+
+
+@event.listens_for(DocumentVersion, "before_update")
+@event.listens_for(DocumentVersion, "before_delete")
+def _refuse(_mapper: Any, _connection: Any, _version: DocumentVersion) -> Never:
+    raise VersionIsFinal

@@ -7,17 +7,24 @@ worded by CLDR, in the language of the text.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 from babel import Locale
+from babel.dates import format_timedelta
 from babel.lists import format_list
-from babel.units import format_unit
 
 from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
 from app.consent.register import BASKET, REGISTER, SESSION
 
 Fact = str | int | timedelta
 
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_UNITS: tuple[tuple[Literal["day", "hour", "minute"], timedelta], ...] = (
+    ("day", timedelta(days=1)),
+    ("hour", timedelta(hours=1)),
+    ("minute", timedelta(minutes=1)),
+)
+# Never to the next unit by rounding: 22 hours are not a day.
+_NEVER = 1e9
 _declared: dict[str, Fact] = {}
 
 
@@ -56,20 +63,22 @@ def filled(text: str, locale: Locale) -> str:
 
     Raises FactMissing, naming it.
     """
-    said = {name: _said(fact, locale) for name, fact in facts().items()}
+    said = {name: worded(fact, locale) for name, fact in facts().items()}
     try:
         return text.format_map(said)
     except KeyError as error:
         raise FactMissing(error.args[0]) from error
 
 
-def _said(fact: Fact, locale: Locale) -> str:
+def worded(fact: Fact, locale: Locale) -> str:
+    """Return a fact as a text says it; a duration exactly, down to the minute."""
     if not isinstance(fact, timedelta):
         return str(fact)
-    seconds = int(fact.total_seconds())
     parts: list[str] = []
     for unit, size in _UNITS:
-        count, seconds = divmod(seconds, size)
+        count, fact = divmod(fact, size)
         if count:
-            parts.append(format_unit(count, f"duration-{unit}", "long", locale=locale))
+            parts.append(
+                format_timedelta(count * size, granularity=unit, threshold=_NEVER, locale=locale)
+            )
     return format_list(parts, style="standard", locale=locale)

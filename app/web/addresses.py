@@ -207,7 +207,8 @@ class AddressForm(Form):
                 field.flags.needed = True
                 if self.always:
                     field.flags.required = True
-        self.country_area.options = area_names(rules.country, current_locale())
+        if "country_area" in order:
+            self.country_area.options = area_names(rules.country, current_locale())
         key = rules.areas.get((self.country_area.data or "").casefold())
         if key is not None:
             self.country_area.data = key

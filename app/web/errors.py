@@ -19,11 +19,17 @@ log = logging.getLogger(__name__)
 _TEXTS = {
     400: (
         N_("That request wasn’t complete"),
-        N_("Something in it was missing or out of date. Please go back, reload the page and try again."),
+        N_(
+            "Something in it was missing or out of date. "
+            "Please go back, reload the page and try again."
+        ),
     ),
     403: (
         N_("That form came from another site"),
-        N_("To protect you, we only take forms that our own pages sent. Please open the page here and try again."),
+        N_(
+            "To protect you, we only take forms that our own pages sent. "
+            "Please open the page here and try again."
+        ),
     ),
     404: (
         N_("There is nothing at this address"),
@@ -51,9 +57,12 @@ _TEXTS = {
     ),
     500: (
         N_("Something went wrong on our side"),
-        N_("It isn’t your fault, and we have been told. If you were booking, your basket is still there."),
+        N_(
+            "It isn’t your fault. If you were booking, your basket is still there. "
+            "Please try again in a moment, or write to us."
+        ),
     ),
-}  # fmt: skip
+}
 
 
 def error_page(code: int, text: str | None = None) -> Response:

@@ -210,6 +210,10 @@ class CountryField(Asked, wtforms.Field):
     most = 60
     attributes: ClassVar[dict[str, Any]] = {"autocomplete": "country"}
 
+    def process_data(self, value: Any) -> None:
+        """Take a country, and leave out what only looks like one: a guess, or one long gone."""
+        self.data = value if value in country_names(current_locale()) else None
+
     def process_formdata(self, values: list[str]) -> None:
         """Take two letters, or the name of a country in the page's language.
 

@@ -27,6 +27,7 @@ ASSEMBLY = {"app/__init__.py", "app/cli.py"}
 HEAVY = {
     "PIL",
     "cryptography",
+    "email_validator",
     "granian",
     "httpx",
     "huey",

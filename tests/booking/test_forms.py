@@ -262,10 +262,24 @@ def test_an_address_is_asked_for_only_when_something_needs_it(site: Flask) -> No
 
 def test_the_country_of_the_place_is_chosen_at_first(site: Flask) -> None:
     with site.test_request_context("/"):
-        form = DetailsForm(country="DE")
+        fresh = DetailsForm(country="DE")
+        known = DetailsForm(country="DE", data={"name": "Anna", "billing_address": {}})
+        kept = DetailsForm(country="FR", data={"billing_address": BERLIN})
 
-    assert form.phone_country.data == "DE"
-    assert form.billing_address.form.country.data == "DE"
+    assert fresh.phone_country.data == "DE"
+    assert fresh.billing_address.form.country.data == "DE"
+    assert known.billing_address.form.country.data == "DE"
+    assert kept.billing_address.form.country.data == "DE"
+
+
+@pytest.mark.parametrize("guess", ["EU", "UK", "XX", "419", "", "../DE"])
+def test_a_wrong_guess_of_the_country_leaves_it_to_be_chosen(site: Flask, guess: str) -> None:
+    with site.test_request_context("/"):
+        form = DetailsForm(country=guess, needs_shipping=True)
+
+    assert form.phone_country.data is None
+    assert form.shipping_address.form.country.data is None
+    assert "selected" not in form.phone_country()
 
 
 @pytest.mark.clause("C01")

@@ -2,18 +2,7 @@
 
 import pytest
 
-from app.core.database import Base, KeysBase, db
 from tests.payments import till
-
-
-@pytest.fixture(autouse=True)
-def _tables(app):  # TEMPORARY, until there is a migration
-    import sqlalchemy as sa
-
-    with app.app_context():
-        if not sa.inspect(db.engine).has_table("payment"):
-            Base.metadata.create_all(db.engine)
-            KeysBase.metadata.create_all(db.engines["keys"])
 
 
 @pytest.fixture
@@ -35,3 +24,9 @@ def place(context, line):
 def reservation(place, clock):
     """A room that is held for somebody."""
     return till.book(now=clock())
+
+
+@pytest.fixture
+def visitor(client, place):
+    """Somebody with a browser."""
+    return till.Visitor(client)

@@ -1,7 +1,10 @@
 """A place with one room, guests who book it, and a line to the bank that can be cut."""
 
+import contextvars
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -13,6 +16,7 @@ from app.booking.prices import StayWish, quote
 from app.booking.shop import shop
 from app.core import outbox
 from app.core.database import db
+from app.core.money import Money
 from app.core.outbox import Job
 from app.core.vault import vault
 from app.payments.demo import bank
@@ -20,9 +24,6 @@ from app.payments.demo.provider import DemoProvider
 from app.payments.models import LedgerEntry, Payment, Refund
 from app.payments.pay import start_payment
 from app.payments.provider import NotSent, Unknown
-from app.payments.reconcile import reconcile
-
-__all__ = ["reconcile"]
 
 A_NIGHT = 10_410  # EUR 104.10
 NIGHTS = 3
@@ -127,6 +128,35 @@ def pay_at_bank(payment, *, now, state="paid"):
     return event
 
 
+def at_bank(payment):
+    """Return a payment as the bank has it."""
+    ref = payment.provider_ref
+    db.session.rollback()
+    return bank.find(ref)
+
+
+def back_at_bank(payment):
+    """Return what the bank sent back of a payment."""
+    ref = payment.provider_ref
+    db.session.rollback()
+    return bank.refunds_of(ref)
+
+
+def by_hand(payment, minor, *, now):
+    """Let somebody at the bank send money back; the shop isn't asked."""
+    ref, key = payment.provider_ref, f"by hand: {uuid4()}"
+    db.session.rollback()
+    return bank.give_back(ref, Money(minor, "EUR"), key, shop_refund_id=None, now=now)
+
+
+def bank_says(refund_ref, state):
+    """Let a refund have another state at the bank."""
+    change = sa.text("UPDATE demo_bank_refund SET state = :state WHERE ref = :ref")
+    db.session.rollback()
+    with db.engine.begin() as bank_books:
+        bank_books.execute(change, {"state": state, "ref": refund_ref})
+
+
 def mails(reservation):
     """Return the templates of the messages that were to be sent, in order."""
     query = sa.select(Job.payload).where(Job.topic == "mail").order_by(Job.id)
@@ -141,6 +171,28 @@ def run_jobs(*, now: datetime):
         pass
 
 
+def outside(call, *args, **kwargs):
+    """Do something as another process would: not in the test's own app context or session."""
+    db.session.rollback()
+    return contextvars.Context().run(call, *args, **kwargs)
+
+
+class Visitor:
+    """Somebody with a browser, who goes where they are sent, one step at a time."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def get(self, url, **kwargs):
+        """Open an address."""
+        return outside(self.client.get, url, **kwargs)
+
+    def press(self, url, **kwargs):
+        """Press a button of a page of ours."""
+        own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+        return outside(self.client.post, url, headers=own, **kwargs)
+
+
 class Line(DemoProvider):
     """The demo bank at the end of a line that can be cut, and that counts its calls.
 
@@ -153,6 +205,7 @@ class Line(DemoProvider):
         self.fault = None
         self.calls = []
         self.before = None  # something that happens while the call is on its way
+        self.slow = False  # whether refunds take their time
 
     @contextmanager
     def broken(self, fault):
@@ -193,9 +246,13 @@ class Line(DemoProvider):
     def refund(self, ref, money, refund_id, key):
         """Refund, if the line holds."""
         call = super().refund
-        return self._through(
+        view = self._through(
             "refund", lambda: call(ref, money, refund_id, key), ref=ref, money=money, key=key
         )
+        if self.slow:
+            bank_says(view.ref, "pending")
+            view = replace(view, state="pending")
+        return view
 
     def keys(self, verb):
         """Return the keys with which a verb was called."""

@@ -314,6 +314,15 @@ def test_what_a_country_has_no_place_for_comes_back_with_the_next() -> None:
     assert "country_area" not in form.billing.form.to_dict()
 
 
+def test_what_only_another_country_asks_for_is_not_checked() -> None:
+    # Kept hidden inputs come back with whatever the last country had in them.
+    for country in country_names(BY_CODE["en"].locale):
+        form = filled({"country": country, "country_area": "NY", "city_area": "x"})
+        form.validate()
+
+        assert set(form.errors) <= set(names(form)), country
+
+
 def test_a_country_changed_without_the_button_is_checked_by_its_own_rules() -> None:
     form = send(**prefixed("shipping", {**BERLIN, "country": "US"}))
 

@@ -3,8 +3,8 @@
 from flask import Flask, g, request
 
 from app.booking.baskets import count_lines
+from app.booking.blueprint import basket_key, bp
 from app.booking.routes import basket, checkout, finding, guest, offers
-from app.booking.routes.blueprint import basket_key, bp
 
 __all__ = ["basket", "bp", "checkout", "finding", "guest", "init_app", "offers"]
 

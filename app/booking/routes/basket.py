@@ -4,35 +4,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
 from flask import abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.booking.baskets import (
+    Want,
+    Wants,
     add_session,
     add_stay,
     find_basket,
     new_basket,
+    read_basket,
     remove_line,
     wish_of,
 )
+from app.booking.blueprint import basket_key, bp
 from app.booking.catalogue import SessionOffer, StayOffer, text
 from app.booking.checks import check_session, check_stay
 from app.booking.forms import EmptyForm, SessionForm, StayForm
-from app.booking.holds import HOLD_TIME, Held, hold, release_run_out
+from app.booking.holds import HOLD_TIME, hold, hold_of_basket, release, release_run_out
 from app.booking.inventory import Claim, NightsClaim, PlacesTaken
-from app.booking.links import checkout_key
-from app.booking.models import HELD, Basket, BasketLine, Reservation
+from app.booking.links import checkout_key_of
+from app.booking.models import Basket
 from app.booking.prices import Quote, Wish, quote
-from app.booking.reservations import give_up, is_held
-from app.booking.routes.blueprint import basket_key, bp
 from app.booking.routes.offers import session_page, stay_extras, stay_page
 from app.booking.shop import Shop, shop
 from app.booking.summary import Summary, SummaryLine, quote_summary
 from app.consent.register import BASKET
 from app.core.clock import utcnow
-from app.core.database import db, in_one_go
+from app.core.database import db, in_one_go, only_read
 from app.core.errors import DomainError
 from app.core.languages import N_, current_language, gettext
 from app.core.limits import Limit, network_pseudonym, spend
@@ -40,6 +41,10 @@ from app.web.pages import private_page
 
 # A family that changes its mind all day stays far below; a machine that shuts a house doesn't.
 HOLD_LIMIT = Limit("hold", burst=120, per_hour=240)
+
+
+class BasketGone(DomainError):
+    """There is no basket at that address: too old, or booked."""
 
 
 class PriceChanged(DomainError):
@@ -52,7 +57,7 @@ class PriceChanged(DomainError):
 def show_basket() -> ResponseReturnValue:
     """Lead to the visitor's basket, or say that there is none yet."""
     key = basket_key()
-    if key and find_basket(key, now=utcnow()):
+    if key and read_basket(key, now=utcnow()):
         return redirect(url_for("booking.basket", key=key), 303)
     return render_template("booking/no_basket.html")
 
@@ -70,7 +75,8 @@ def add_stay_to_basket(slug: str) -> ResponseReturnValue:
     now = utcnow()
     today = now.astimezone(here.venue.zone).date()
     arrive, depart = form.arrive.data, form.depart.data
-    assert arrive and depart  # the form requires them
+    assert arrive is not None  # the form requires both
+    assert depart is not None
     party = (form.adults.data or 1, form.children.data or 0)
     by_code = here.catalogue.extras_by_code
     extras = {by_code[code]: count for code, count in form.extras.items()}
@@ -130,7 +136,7 @@ def _to_basket(key: str) -> Response:
 class Item:
     """One wish as the basket shows it."""
 
-    line: BasketLine
+    line: Want
     name: str
     url: str
     summary: list[SummaryLine]
@@ -150,7 +156,7 @@ class Contents:
 @private_page
 def basket(key: str) -> ResponseReturnValue:
     """Show a basket to whoever has its address, with no cookie needed."""
-    found = find_basket(key, now=utcnow())
+    found = read_basket(key, now=utcnow())
     if found is None:
         return render_template("booking/no_basket.html"), 404
     return _basket_page(key, found)
@@ -158,7 +164,7 @@ def basket(key: str) -> ResponseReturnValue:
 
 def _basket_page(
     key: str,
-    found: Basket,
+    found: Wants,
     error: DomainError | None = None,
     taken: dict[int, str] | None = None,
 ) -> ResponseReturnValue:
@@ -181,7 +187,7 @@ def _basket_page(
     return page, 409 if error else 200
 
 
-def read_contents(here: Shop, found: Basket, taken: dict[int, str], *, now: datetime) -> Contents:
+def read_contents(here: Shop, found: Wants, taken: dict[int, str], *, now: datetime) -> Contents:
     """Return what is in a basket, priced as of now; `taken` has what a hold was refused for."""
     items: list[Item] = []
     wishes: list[Wish] = []
@@ -203,7 +209,7 @@ def read_contents(here: Shop, found: Basket, taken: dict[int, str], *, now: date
     return Contents(items, priced, quote_summary(priced, here.venue) if priced else None)
 
 
-def _line_url(offer: StayOffer | SessionOffer | None, line: BasketLine) -> str:
+def _line_url(offer: StayOffer | SessionOffer | None, line: Want) -> str:
     if offer is None:
         return url_for("booking.search")
     if line.arrive and line.depart:
@@ -234,54 +240,49 @@ def remove_from_basket(key: str, line_id: int) -> ResponseReturnValue:
 @private_page
 def hold_basket(key: str) -> ResponseReturnValue:
     """Hold everything in the basket and go on to the details."""
-    here, now = shop(), utcnow()
-    found = find_basket(key, now=now)
-    if found is None:
-        return render_template("booking/no_basket.html"), 404
-    contents = read_contents(here, found, {}, now=now)
-    if contents.quote is None:
-        return _basket_page(key, found, PriceChanged())
-    live = _live_hold(found.id, contents.quote, now=now)
-    if live is not None:
-        return redirect(url_for("booking.checkout", key=live), 303)
-    if request.form.get("quoted") != contents.quote.digest:
-        return _basket_page(key, found, PriceChanged())
-
-    spend(HOLD_LIMIT, _network(now), now=now)
-    db.session.commit()
+    now = utcnow()
     release_run_out(now=now)
     try:
-        held = in_one_go(lambda: _hold(here, contents.quote, found.id, now=now))
-    except PlacesTaken as error:
-        return _basket_page(key, found, error, _what_is_taken(found, error.claims))
-    reservation = db.session.get_one(Reservation, held.reservation_id)
-    return redirect(url_for("booking.checkout", key=checkout_key(reservation)), 303)
+        reference = in_one_go(lambda: _hold(key, request.form.get("quoted", ""), now=now))
+    except BasketGone:
+        return render_template("booking/no_basket.html"), 404
+    except (PlacesTaken, PriceChanged) as error:
+        only_read()
+        found = read_basket(key, now=now) or abort(404)
+        claims = error.claims if isinstance(error, PlacesTaken) else ()
+        return _basket_page(key, found, error, _what_is_taken(found, claims))
+    return redirect(url_for("booking.checkout", key=checkout_key_of(reference)), 303)
 
 
-def _hold(here: Shop, priced: Quote | None, basket_id: int, *, now: datetime) -> Held:
-    assert priced is not None
-    return hold(here.catalogue, priced, language=current_language(), basket_id=basket_id, now=now)
+def _hold(key: str, quoted: str, *, now: datetime) -> str:
+    """Hold what is in a basket and return the reservation's reference.
 
-
-def _live_hold(basket_id: int, priced: Quote, *, now: datetime) -> str | None:
-    """Return the checkout of the hold this basket has, if it holds the very same.
-
-    A hold of what was in the basket before is given up.
+    A form that was sent twice finds the hold that its twin took; a hold of what
+    was in the basket before is given up. Raises BasketGone, PriceChanged,
+    PlacesTaken and TooManyRequests.
     """
-    query = sa.select(Reservation).where(
-        Reservation.basket_id == basket_id, Reservation.status == HELD
-    )
-    reservation: Reservation | None = db.session.execute(query).scalar_one_or_none()
-    if reservation is None:
-        return None
-    if is_held(reservation, now=now) and reservation.quote_digest == priced.digest:
-        return checkout_key(reservation)
-    give_up(reservation, now=now)
-    db.session.commit()
-    return None
+    here = shop()
+    found = read_basket(key, now=now)
+    if found is None:
+        raise BasketGone
+    try:
+        wishes = [wish_of(line, here.catalogue, now=now) for line in found.lines]
+    except DomainError as error:
+        raise PriceChanged from error
+    priced = quote(here.catalogue, wishes)
+    held = hold_of_basket(found.id)
+    if held is not None:
+        if held.quote_digest == priced.digest and held.held_until > now:
+            return held.reference
+        release(held.id, now=now, only_run_out=False)
+    if quoted != priced.digest or not wishes:
+        raise PriceChanged
+    spend(HOLD_LIMIT, _network(now), now=now)
+    language = current_language()
+    return hold(here.catalogue, priced, language=language, basket_id=found.id, now=now).reference
 
 
-def _what_is_taken(found: Basket, claims: Sequence[Claim]) -> dict[int, str]:
+def _what_is_taken(found: Wants, claims: Sequence[Claim]) -> dict[int, str]:
     """Return what to say beside each line that someone else has now."""
     said: dict[int, str] = {}
     for line in found.lines:

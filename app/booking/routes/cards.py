@@ -9,6 +9,7 @@ from flask import url_for
 from app.booking import wording
 from app.booking.availability import FreeSeats, free_seats
 from app.booking.catalogue import SessionOffer, StayOffer, text
+from app.booking.reads import valid_until
 from app.booking.schedule import Occurrence
 from app.booking.shop import Shop
 from app.core.languages import gettext
@@ -29,10 +30,20 @@ class Card:
 
 
 def card(here: Shop, offer: StayOffer | SessionOffer) -> Card:
+    """Return an offer as a card, with the least that it can cost, everything included."""
     currency = here.venue.currency
     if isinstance(offer, StayOffer):
-        least = min(rate.minor for rate in offer.rates)
-        price, unit = money(least, currency), gettext("a night, at the least")
+        nights, adults = offer.nights_least, min(2, offer.adults_most)
+        least = nights * min(rate.minor for rate in offer.rates) + sum(
+            charge.minor * charge.basis.times(nights, adults, 0)
+            for charge in here.catalogue.charges
+        )
+        price = gettext("from %(price)s", price=money(least, currency))
+        unit = gettext(
+            "for %(nights)s and %(party)s, everything included",
+            nights=wording.nights(nights),
+            party=wording.party(adults, 0),
+        )
     else:
         price, unit = money(offer.adult_minor, currency), gettext("for each adult")
     return Card(
@@ -92,8 +103,10 @@ def _start(
 ) -> Start | None:
     """Return a session as text, or None where it is too late for it."""
     starts_at = occurrence.starts_at
-    if starts_at - now <= timedelta(minutes=offer.cutoff_minutes):
+    closes = starts_at - timedelta(minutes=offer.cutoff_minutes)
+    if closes <= now:
         return None
+    valid_until(closes)
     left = seats.at(offer, starts_at)
     iso = starts_at.isoformat()
     return Start(

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from app.booking import wording
+from app.booking.blueprint import bp
 from app.booking.details import put_details
 from app.booking.forms import DetailsForm, EmptyForm
 from app.booking.links import guest_url, reservation_for_checkout
 from app.booking.models import CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import get_for_update, is_held, revive
-from app.booking.routes.blueprint import bp
 from app.booking.shop import shop
 from app.booking.summary import promise, summary
 from app.core.clock import utcnow

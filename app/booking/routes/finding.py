@@ -7,8 +7,10 @@ from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
+from app.booking.blueprint import bp
 from app.booking.forms import SearchForm
-from app.booking.routes.blueprint import bp
+from app.booking.kept_pages import kept_page
+from app.booking.reads import valid_for_day
 from app.booking.routes.cards import Card, Start, card, sessions_by_day
 from app.booking.search import Dates, Found, search_stays
 from app.booking.shop import Shop, shop
@@ -18,6 +20,7 @@ from app.web.pages import money
 
 
 @bp.get("/")
+@kept_page
 def home() -> ResponseReturnValue:
     """The first page: the place, its offers, and the search."""
     here = shop()
@@ -31,6 +34,7 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/contact")
+@kept_page
 def contact() -> ResponseReturnValue:
     """How to reach the place."""
     return render_template("booking/contact.html", shop=shop(), venue=shop().venue)
@@ -68,9 +72,11 @@ class Result:
 
 
 @bp.get("/search")
+@kept_page
 def search() -> ResponseReturnValue:
     """What is free for the dates asked for, and what nearly is."""
     here, now = shop(), utcnow()
+    valid_for_day(now, here.venue.zone)
     form = SearchForm()
     results: list[Result] = []
     days: list[tuple[str, list[Start]]] = []

@@ -4,6 +4,7 @@ from flask import Response, abort, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
+from app.booking.blueprint import bp
 from app.booking.cancellation import StayBegun
 from app.booking.events import reservation_calendar
 from app.booking.forms import CancelForm
@@ -15,7 +16,6 @@ from app.booking.reservations import (
     get_for_update,
     refund_if_cancelled,
 )
-from app.booking.routes.blueprint import bp
 from app.booking.shop import shop
 from app.booking.summary import promise, summary
 from app.core.clock import utcnow

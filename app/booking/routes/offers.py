@@ -8,9 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from app.booking import wording
 from app.booking.availability import free_nights
+from app.booking.blueprint import bp
 from app.booking.catalogue import Basis, Extra, SessionOffer, StayOffer, text
 from app.booking.checks import bookable_until, check_session, check_stay
 from app.booking.forms import SearchForm, SessionForm, StayForm
+from app.booking.kept_pages import kept_page
 from app.booking.months import (
     Chosen,
     Turn,
@@ -20,7 +22,7 @@ from app.booking.months import (
     parse_month,
 )
 from app.booking.prices import SessionWish, StayWish, quote
-from app.booking.routes.blueprint import bp
+from app.booking.reads import valid_for_day
 from app.booking.routes.cards import card, sessions_by_day
 from app.booking.shop import Shop, shop
 from app.booking.summary import Summary, quote_summary
@@ -31,6 +33,7 @@ from app.web.pages import money
 
 
 @bp.get("/offers/<slug>")
+@kept_page
 def offer(slug: str) -> ResponseReturnValue:
     """An offer: its story, its calendar or times, and what the chosen ones cost."""
     here = shop()
@@ -38,6 +41,7 @@ def offer(slug: str) -> ResponseReturnValue:
     if found is None:
         abort(404)
     g.page_path = request.path
+    valid_for_day(utcnow(), here.venue.zone)
     if isinstance(found, StayOffer):
         return stay_page(here, found, None)
     return session_page(here, found, None)
@@ -98,9 +102,9 @@ def stay_page(
 def _dates(form: SearchForm) -> tuple[date | None, date | None]:
     form.validate()
     arrive, depart = form.arrive.data, form.depart.data
-    if arrive and not depart:
-        form.arrive.errors = []  # the arrival alone is the first of two steps here
-    return (arrive, depart) if not form.depart.errors or not depart else (arrive, None)
+    if arrive and not depart and not request.args.get("depart"):
+        form.depart.errors = []  # the arrival alone is the first of two steps here
+    return (arrive, None) if form.depart.errors else (arrive, depart)
 
 
 def _party(form: Any) -> tuple[int, int]:

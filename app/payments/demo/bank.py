@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core.database import db
@@ -45,6 +46,13 @@ def open_page(intent: Intent, key: str, *, now: datetime) -> BankPayment:
 
     Raises Rejected where a key comes back with another intent.
     """
+    try:
+        return _open_page(intent, key, now=now)
+    except IntegrityError:  # the same key came twice at the same moment
+        return _open_page(intent, key, now=now)
+
+
+def _open_page(intent: Intent, key: str, *, now: datetime) -> BankPayment:
     with _books() as books:
         known = books.scalar(sa.select(BankPayment).where(BankPayment.call_key == key))
         asked = (intent.payment_id, intent.money.minor, intent.money.currency)

@@ -1,0 +1,1 @@
+"""Benchmarks: shown as ratios to a bare Flask page, measured in the same run."""

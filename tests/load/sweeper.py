@@ -1,0 +1,33 @@
+"""The worker's round, done by a process that dies by `kill -9` at the step that it is told.
+
+Reads numbers, one a line, and for each forks a child that does what the worker does every
+minute, to its end or to that step; writes a line when the child is gone.
+"""
+
+import os
+import sys
+
+from app.core.worker import tidy
+from tests.load.site import app, clock, doom
+
+
+def sweep(at: int) -> None:
+    """Do what is due, until step `at`; to the end, if it is 0 or never reached."""
+    doom.begin(at)
+    with app.app_context():
+        tidy(clock())
+    doom.end()
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            try:
+                sweep(int(line))
+            finally:
+                sys.stdout.flush()
+                os._exit(0)
+        os.waitpid(child, 0)
+        print("gone", flush=True)
