@@ -1,13 +1,9 @@
 """The operators' commands: `flask --app wsgi …`."""
 
 import click
-import flask_migrate
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from flask_migrate import Migrate
 
 from app.accounts.signin import make_owner_link
 from app.booking.demo import load_demo, load_demo_reservations
@@ -15,13 +11,13 @@ from app.booking.models import VenueRow
 from app.booking.replay import replay_cli
 from app.booking.reservations import prove
 from app.config import Settings
+from app.core import schema
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.worker import run_worker
 from app.owner.cli import owner_cli
 from app.payments.cli import payments_cli
 from app.policy.documents import publish_missing
-from app.web.assets import STATIC
 
 demo_cli = AppGroup("demo", help="The demonstration's place.")
 
@@ -42,17 +38,6 @@ def _load_demo() -> bool:
     return loaded
 
 
-def _is_migrated() -> bool:
-    """Whether both databases stand at the newest migration."""
-    directory = current_app.extensions["migrate"].directory
-    newest = set(ScriptDirectory(directory).get_heads())
-    for engine in db.engines.values():
-        with engine.connect() as connection:
-            if set(MigrationContext.configure(connection).get_current_heads()) != newest:
-                return False
-    return True
-
-
 @click.command("prepare")
 def prepare() -> None:
     """Make everything ready to serve: tables, documents, and in the demo a place.
@@ -61,9 +46,9 @@ def prepare() -> None:
     address and the demo owner's way in.
     """
     settings: Settings = current_app.extensions["settings"]
-    if not _is_migrated():
+    if not schema.is_newest():
         click.echo("Making the tables …")
-        flask_migrate.upgrade()
+        schema.upgrade(_app())
     now = utcnow()
     if publish_missing(now=now):
         click.echo("Published the terms and the privacy policy.")
@@ -80,10 +65,15 @@ def prepare() -> None:
         )
 
 
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
+
 @click.command("work")
 def work() -> None:
     """Do what requests leave to be done: mail, refunds, expired holds. Runs until stopped."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = _app()
     run_worker(app, app.extensions["settings"])
 
 
@@ -103,6 +93,6 @@ def register_commands(app: Flask) -> None:
 
     A server does without: its workers are lighter by what these import.
     """
-    Migrate(app, db, directory=str(STATIC.parent / "migrations"))
+    schema.init_app(app)
     for command in (demo_cli, owner_cli, payments_cli, prepare, work, prove_command, replay_cli):
         app.cli.add_command(command)

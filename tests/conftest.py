@@ -17,7 +17,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Never
 
-import flask_migrate
 import hypothesis
 import pytest
 from flask import Flask
@@ -27,6 +26,7 @@ from sqlalchemy.engine import Engine
 
 from app import create_app
 from app.config import Settings
+from app.core import schema
 from app.core.database import db
 from tests.postgres import (
     Cluster,
@@ -127,8 +127,7 @@ def _migrate(url: str, keys_url: str) -> None:
     with tempfile.TemporaryDirectory() as instance:
         app = create_app(Settings.from_env(_environ(Path(instance), url, keys_url)))
         try:
-            with app.app_context():
-                flask_migrate.upgrade()
+            schema.upgrade(app)
         finally:
             _let_go(app)
 

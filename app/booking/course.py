@@ -133,6 +133,7 @@ class Replay:
         self.offers = {offer.texts["en"]["name"]: offer for offer in catalogue.stays}
         self.accepted: dict[int, int] = {}  # place in the history → reservation
         self.highest: Counter[str] = Counter()
+        self.uncommitted = 0
 
     def run(self, each: Callable[[int], object]) -> None:
         """Book and cancel, day by day. `each` is told of so many more bookings done. Commits."""
@@ -146,7 +147,15 @@ class Replay:
             for place in events.cancelled:
                 if place in self.accepted:
                     self._cancel(place, day)
+            self._commit(len(events.cancelled))
+        db.session.commit()
+
+    def _commit(self, done: int) -> None:
+        """Commit, if enough was done since the last time."""
+        self.uncommitted += done
+        if self.uncommitted >= _BATCH:
             db.session.commit()
+            self.uncommitted = 0
 
     def _book(self, places: Sequence[int], *, now: datetime) -> None:
         held: list[tuple[int, Held]] = []
@@ -161,7 +170,7 @@ class Replay:
         for place, each in held:
             confirm_one(each.reservation_id, now=now)
             self.accepted[place] = each.reservation_id
-        db.session.commit()
+        self._commit(len(held))
 
     def _quote(self, stay: PastStay) -> Quote:
         """Return the price that the guest paid then, as one line."""

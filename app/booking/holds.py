@@ -228,8 +228,8 @@ _OF_BASKET = sa.select(
 ).where(_reservation.c.basket_id == sa.bindparam("basket"), _reservation.c.status == HELD)
 
 
-def hold_of_basket(basket_id: int) -> sa.Row[Any] | None:
-    """Return id, reference, quote_digest and held_until of a basket's hold, run out or not."""
+def hold_of_basket(basket_id: int) -> Any:
+    """Return a row of id, reference, quote_digest and held_until, run out or not; or None."""
     found = db.session.connection().execute(_OF_BASKET, {"basket": basket_id})
     return found.one_or_none()
 

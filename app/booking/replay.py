@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import flask_migrate
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from tqdm import tqdm
@@ -25,6 +24,7 @@ from tqdm import tqdm
 from app.booking.course import Report, replay
 from app.booking.history import HistoryUnreadable, read_history
 from app.config import Settings
+from app.core import schema
 from app.core.database import db
 
 
@@ -95,7 +95,7 @@ def _own_site(folder: Path) -> Iterator[Flask]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with app.app_context():
         try:
-            flask_migrate.upgrade()
+            schema.upgrade(app)
             yield app
         finally:
             db.session.remove()

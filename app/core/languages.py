@@ -126,7 +126,8 @@ class LazyText:
         return str(escape(str(self)))
 
     def __mod__(self, values: Any) -> str:
-        return str(self) % values
+        filled: str = str(self) % values
+        return filled
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LazyText) and other.message == self.message

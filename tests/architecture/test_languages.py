@@ -42,6 +42,8 @@ def is_ours(folder: str) -> bool:
 def translated(language: str) -> Catalog:
     """Return the catalogue of a language."""
     path = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        pytest.fail(f"There is no catalogue for {language}.", pytrace=False)
     with path.open("rb") as file:
         return read_po(file, locale=str(BY_CODE[language].locale), abort_invalid=True)
 

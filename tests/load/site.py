@@ -102,7 +102,10 @@ class Doomed:
         if at is None:
             return self.wsgi(environ, start_response)
         doom.begin(at)
-        body = b"".join(self.wsgi(environ, start_response))
+        parts = self.wsgi(environ, start_response)
+        body = b"".join(parts)
+        if hasattr(parts, "close"):
+            parts.close()
         doom.step("before the answer")
         doom.end()
         return [body]

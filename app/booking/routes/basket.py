@@ -273,7 +273,7 @@ def _hold(key: str, quoted: str, *, now: datetime) -> str:
     held = hold_of_basket(found.id)
     if held is not None:
         if held.quote_digest == priced.digest and held.held_until > now:
-            return held.reference
+            return str(held.reference)
         release(held.id, now=now, only_run_out=False)
     if quoted != priced.digest or not wishes:
         raise PriceChanged
