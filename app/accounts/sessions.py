@@ -26,6 +26,7 @@ from app.config import Settings
 from app.core.clock import utcnow
 from app.core.database import db, reading, writing
 from app.web.cookies import cookie_name
+from app.web.errors import log_error
 from app.web.pages import settings
 
 SESSION_COOKIE = "session"
@@ -101,7 +102,12 @@ class RowSessions(SessionInterface):
         token = request.cookies.get(self._cookie)
         if not token or len(token) > _LONGEST_COOKIE:
             return NoSession()
-        return _opened(token, now=utcnow()) or NoSession()
+        try:
+            return _opened(token, now=utcnow()) or NoSession()
+        except sa.exc.SQLAlchemyError as error:
+            # Raised from here, it would cost even the error page its headers.
+            log_error(error)
+            return NoSession()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Change nothing; say that the page depends on who asks."""

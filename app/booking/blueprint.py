@@ -2,6 +2,7 @@
 
 from flask import Blueprint, g, request
 
+from app.booking.links import is_basket_key
 from app.consent.register import BASKET
 from app.web.cookies import cookie_name
 from app.web.pages import settings
@@ -12,4 +13,5 @@ bp = Blueprint("booking", __name__)
 def basket_key() -> str:
     """Return the address of the visitor's basket: from the link, else from the cookie, or ""."""
     carried = g.get("carried", {}).get("basket")
-    return str(carried or request.cookies.get(cookie_name(settings(), BASKET.name), ""))[:40]
+    found = str(carried or request.cookies.get(cookie_name(settings(), BASKET.name), ""))
+    return found if is_basket_key(found) else ""

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,10 +16,10 @@ from sqlalchemy.engine import Connection
 
 from app.booking.catalogue import Catalogue
 from app.booking.inventory import Claim, NightsClaim, SeatsClaim, give_back, take
-from app.booking.models import HELD, RELEASED, OfferRow, Reservation, ReservationLine
+from app.booking.models import HELD, RELEASED, Basket, OfferRow, Reservation, ReservationLine
 from app.booking.prices import Quote, QuoteLine
 from app.booking.seating import seat, unseat
-from app.core.database import changed, db, table
+from app.core.database import changed, db, in_one_go, table
 
 # A payment page stays open for 30 minutes at least. We wait longer than that, so
 # that nobody is paying for a place already given away.
@@ -31,6 +32,7 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _LETTERS = bytes(ord(_ALPHABET[byte % 32]) for byte in range(256))  # 32 divides 256: all alike
 
 _reservation, _line, _offer = table(Reservation), table(ReservationLine), table(OfferRow)
+_basket = table(Basket)
 
 _INSERT = sa.insert(_reservation).returning(_reservation.c.id)
 _INSERT_LINE = sa.insert(_line).returning(_line.c.id)
@@ -220,12 +222,25 @@ def take_again(connection: Connection, reservation_id: int) -> None:
 
 # -- The hold that a basket has -----------------------------------------------------------
 
+# SQLite leaves the lock out: there, writers wait for each other in any case.
+_LOCK_BASKET = (
+    sa.select(_basket.c.id).where(_basket.c.id == sa.bindparam("basket")).with_for_update()
+)
 _OF_BASKET = sa.select(
     _reservation.c.id,
     _reservation.c.reference,
     _reservation.c.quote_digest,
     _reservation.c.held_until,
 ).where(_reservation.c.basket_id == sa.bindparam("basket"), _reservation.c.status == HELD)
+
+
+def lock_basket(basket_id: int) -> bool:
+    """Let nobody else hold the same basket until the commit; return whether it is still there.
+
+    A form that was sent twice waits here for its twin, and then finds the twin's hold.
+    """
+    connection = db.session.connection()
+    return connection.execute(_LOCK_BASKET, {"basket": basket_id}).scalar() is not None
 
 
 def hold_of_basket(basket_id: int) -> Any:
@@ -264,6 +279,5 @@ def release_run_out(*, now: datetime) -> int:
     while ids := db.session.connection().execute(_RUN_OUT, {"now": now}).scalars().all():
         db.session.rollback()
         for reservation_id in ids:
-            released += release(reservation_id, now=now)
-            db.session.commit()
+            released += in_one_go(partial(release, reservation_id, now=now))
     return released

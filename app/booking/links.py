@@ -26,6 +26,11 @@ def new_basket_key() -> str:
     return secrets.token_urlsafe(_KEY_BYTES)
 
 
+def is_basket_key(text: str) -> bool:
+    """Say whether a text may be the address of a basket; anything else isn't handed on in links."""
+    return len(text) == 24 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+
+
 def basket_digest(key: str) -> bytes:
     """Return what is stored of a basket's address."""
     return sha256(key.encode()).digest()

@@ -6,6 +6,7 @@ no two writers wait for each other in a circle.
 """
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -50,6 +51,7 @@ _CANCEL = (
     )
 )
 _TERMS = sa.select(
+    _reservation.c.status,
     _reservation.c.cancellation,
     _reservation.c.total_minor,
     _reservation.c.first_start,
@@ -57,6 +59,7 @@ _TERMS = sa.select(
     _reservation.c.created_at,
     sa.select(VenueRow.zone).scalar_subquery().label("zone"),
 ).where(_which)
+_LOCK_TERMS = _TERMS.with_for_update(of=_reservation)
 _TOTALS = (
     sa.select(_line.c.total_minor)
     .where(_line.c.reservation_id == sa.bindparam("reservation"))
@@ -212,16 +215,16 @@ def refund_if_cancelled(reservation: Reservation, *, now: datetime) -> int:
 
     By the policy as it stood at booking. Raises StayBegun from the first start on.
     """
-    return _refund(db.session.connection(), reservation.id, now=now)
+    connection = db.session.connection()
+    terms = connection.execute(_TERMS, {"reservation": reservation.id}).one()
+    return _refund(connection, reservation.id, terms, now=now)
 
 
-def _refund(connection: Connection, reservation_id: int, *, now: datetime) -> int:
-    which = {"reservation": reservation_id}
-    terms = connection.execute(_TERMS, which).one()
+def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: datetime) -> int:
     return refund_due(
         CancellationPolicy.from_json(terms.cancellation),
         terms.total_minor,
-        connection.execute(_TOTALS, which).scalars().all(),
+        connection.execute(_TOTALS, {"reservation": reservation_id}).scalars().all(),
         terms.first_start,
         ZoneInfo(terms.zone),
         booked_at=terms.confirmed_at or terms.created_at,
@@ -242,10 +245,10 @@ def cancel(reservation: Reservation, *, expected_refund: int | None, now: dateti
 def cancel_one(reservation_id: int, *, expected_refund: int | None, now: datetime) -> int:
     """Do what `cancel` does, for a reservation that nobody has loaded."""
     connection = db.session.connection()
-    status = connection.execute(_LOCK_STATUS, {"reservation": reservation_id}).scalar_one()
-    if status != CONFIRMED:
-        raise ReservationCancelled if status == CANCELLED else NotConfirmed
-    refund = _refund(connection, reservation_id, now=now)
+    terms = connection.execute(_LOCK_TERMS, {"reservation": reservation_id}).one()
+    if terms.status != CONFIRMED:
+        raise ReservationCancelled if terms.status == CANCELLED else NotConfirmed
+    refund = _refund(connection, reservation_id, terms, now=now)
     if expected_refund is not None and refund != expected_refund:
         raise RefundChanged
     connection.execute(_CANCEL, {"reservation": reservation_id, "now": now, "refund": refund})

@@ -91,7 +91,7 @@ class Vault:
         key = AESGCM.generate_key(256)
         nonce = secrets.token_bytes(NONCE)
         wrapped = VERSION + nonce + self._wrapping.encrypt(nonce, key, person_id.encode())
-        info = db.session.info
+        info = _unit_of_work().info
         info.setdefault("new_keys", []).append({"person_id": person_id, "wrapped": wrapped})
         info.setdefault("keys", {})[person_id] = AESGCM(key)
         return person_id
@@ -99,7 +99,7 @@ class Vault:
     def index(self, person_id: str, kind: Kind, value: str) -> None:
         """Let a person be found by `value` and by no former one; stored just before the commit."""
         row = {"person_id": person_id, "kind": kind.value, "digest": self.digest(kind, value)}
-        db.session.info.setdefault("new_indexes", []).append(row)
+        _unit_of_work().info.setdefault("new_indexes", []).append(row)
 
     def digest(self, kind: Kind, value: str) -> bytes:
         """Return the blind index of a value: the same for the same text, and keyed."""
@@ -154,6 +154,14 @@ def vault() -> Vault:
     """Return the app's vault."""
     found: Vault = current_app.extensions["vault"]
     return found
+
+
+def _unit_of_work() -> Session:
+    """Return the session, begun: a rollback tells nobody of work that hasn't begun."""
+    session: Session = db.session()
+    if not session.in_transaction():
+        session.begin()
+    return session
 
 
 def _keys_engine() -> Engine:

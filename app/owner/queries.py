@@ -135,7 +135,11 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
 
 
 def _stays_around(day: date) -> Sequence[sa.Row[Any]]:
-    """Return the lines of confirmed stays that begin, end or go on on a day."""
+    """Return the lines of confirmed stays that have a unit on a night or on the one before.
+
+    That is everybody who arrives, stays on, or leaves on that day. The seating's key
+    leads there however many stays the book has.
+    """
     line = ReservationLine
     query = (
         sa.select(
@@ -147,33 +151,33 @@ def _stays_around(day: date) -> Sequence[sa.Row[Any]]:
             line.children,
             Reservation.reference,
             Reservation.person_id,
+            UnitRow.name.label("unit"),
         )
+        .select_from(UnitRow)
+        .join(Seating, Seating.unit_id == UnitRow.id)
+        .join(line, line.id == Seating.line_id)
         .join(Reservation, Reservation.id == line.reservation_id)
-        .where(
-            Reservation.status == CONFIRMED,
-            line.kind == "stay",
-            line.arrive <= day,
-            line.depart >= day,
-        )
-        .order_by(line.arrive, line.id)
+        .where(Seating.night.in_((day - timedelta(days=1), day)), Reservation.status == CONFIRMED)
+        .order_by(line.arrive, line.id, Seating.night)
     )
     return db.session.execute(query).all()
 
 
 def _visits(rows: Sequence[sa.Row[Any]], names: dict[str, str]) -> list[Visit]:
-    units = unit_names([row.id for row in rows])
+    # Of two nights the later one counts: tonight's unit, but for who leaves.
+    by_line = {row.id: row for row in rows}
     return [
         Visit(
             reference=row.reference,
             guest=names.get(row.person_id, ""),
             label=row.label,
-            unit=units.get(row.id, ""),
+            unit=row.unit,
             arrive=row.arrive,
             depart=row.depart,
             adults=row.adults,
             children=row.children,
         )
-        for row in rows
+        for row in by_line.values()
     ]
 
 

@@ -142,6 +142,7 @@ def reservation(reference: str) -> ResponseReturnValue:
         payments=queries.payments_of(found),
         agreements=queries.agreements_of(found),
         document_word=words.document_word,
+        language_word=words.language_word,
         guest_link=guest_url(found, external=True) if person else None,
         renew_form=EmptyForm(),
         at=_at(),

@@ -3,11 +3,12 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date
 
 from app.booking.catalogue import text
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
-from app.core.languages import N_, current_locale, gettext
+from app.booking.wording import clock
+from app.core.languages import BY_CODE, N_, current_locale, gettext
 
 RUN_OUT = "run_out"
 """How a hold is shown whose time has passed, and that no writer has released yet."""
@@ -58,5 +59,12 @@ def label_word(label: dict[str, str]) -> str:
 
 
 def instant_word(instant: datetime, zone: ZoneInfo) -> str:
-    """Return "5 May 2031, 10:00:00" by the clock of a zone."""
-    return format_datetime(instant, "medium", tzinfo=zone, locale=current_locale())
+    """Return "5 May 2031, 10:00" by the clock of a zone."""
+    locale = current_locale()
+    day = format_date(instant.astimezone(zone), "medium", locale=locale)
+    return gettext("%(day)s, %(time)s", day=day, time=clock(instant, zone))
+
+
+def language_word(code: str) -> str:
+    """Return a language's own name."""
+    return BY_CODE[code].name if code in BY_CODE else code

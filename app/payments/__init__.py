@@ -14,8 +14,11 @@ says is written down by one verb, `apply.apply`.
 from flask import Flask
 
 from app.config import Settings
-from app.payments import providers, routes
+from app.payments import providers, reconcile, routes
 from app.payments.demo import routes as demo_routes
+
+# `reconcile` registers its job and what it does every minute as it is imported.
+__all__ = ["init_app", "reconcile"]
 
 
 def init_app(app: Flask, settings: Settings) -> None:

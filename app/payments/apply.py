@@ -26,9 +26,19 @@ from app.core.vault import PersonUnknown
 from app.payments.attempts import id_by_ref, lock_payment
 from app.payments.ledger import enter_capture
 from app.payments.models import Payment
-from app.payments.provider import PaymentProvider, ProviderError, Snapshot
+from app.payments.provider import PaymentProvider, ProviderError, Rejected, Snapshot
 from app.payments.refunds import record_refund, refund_all
-from app.payments.states import CREATED, FAILED, OPEN, PAID, PENDING, PROCESSING, REVIEW, may_move
+from app.payments.states import (
+    CREATED,
+    EXPIRED,
+    FAILED,
+    OPEN,
+    PAID,
+    PENDING,
+    PROCESSING,
+    REVIEW,
+    may_move,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +56,27 @@ def look(provider: PaymentProvider, ref: str, *, now: datetime) -> Payment | Non
     db.session.rollback()
     snapshot = provider.fetch(ref)
     return in_one_go(partial(apply, snapshot, provider=provider, now=now))
+
+
+def close(provider: PaymentProvider, payment_id: str, ref: str, *, now: datetime) -> None:
+    """Close a page at its provider, and apply what is true then: it may have been paid just before.
+
+    Commits. No transaction may be open. Raises NotSent, Unknown, EnvironmentMismatch.
+    """
+    try:
+        snapshot = provider.close(ref, key=f"close:{payment_id}")
+    except Rejected:
+        in_one_go(partial(_give_up, payment_id, now=now))
+        return
+    in_one_go(partial(apply, snapshot, provider=provider, now=now))
+
+
+def _give_up(payment_id: str, *, now: datetime) -> None:
+    """End an attempt whose page its provider doesn't know: nobody can pay there."""
+    log.error("a page that its provider doesn't know: payment=%s", payment_id)
+    payment = lock_payment(payment_id)
+    if payment is not None and payment.state in (CREATED, PENDING):
+        payment.state, payment.changed_at, payment.redirect_url = EXPIRED, now, None
 
 
 def apply(snapshot: Snapshot, *, provider: PaymentProvider, now: datetime) -> Payment | None:

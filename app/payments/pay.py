@@ -25,7 +25,7 @@ from app.core.database import db, in_one_go
 from app.core.errors import DomainError
 from app.core.languages import N_, gettext, use_language
 from app.core.money import Money
-from app.payments.apply import apply
+from app.payments.apply import close
 from app.payments.attempts import has_review, lock_open_attempt, lock_payment
 from app.payments.models import Payment
 from app.payments.provider import (
@@ -271,7 +271,6 @@ def _refused(payment_id: str, *, now: datetime) -> None:
 def _close(page: _Close, *, now: datetime) -> None:
     """Close a page, and apply what is true then: it may have been paid just before."""
     try:
-        snapshot = page.provider.close(page.ref, key=f"close:{page.payment_id}")
+        close(page.provider, page.payment_id, page.ref, now=now)
     except (NotSent, Unknown) as error:
         raise PaymentUnavailable from error
-    in_one_go(partial(apply, snapshot, provider=page.provider, now=now))

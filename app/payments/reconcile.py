@@ -15,7 +15,7 @@ from app.booking.reservations import HoldPassed, extend_hold
 from app.core.database import db, in_one_go
 from app.core.outbox import handles
 from app.core.worker import every_minute
-from app.payments.apply import apply, look
+from app.payments.apply import close, look
 from app.payments.attempts import lock_payment
 from app.payments.models import Payment, Refund
 from app.payments.notices import hear, retry_unresolved
@@ -112,7 +112,7 @@ def _close(payload: dict[str, Any], now: datetime) -> None:
 def close_attempt(payment_id: str, *, now: datetime) -> None:
     """Make sure that an open attempt can't be paid any more; what was paid before counts.
 
-    Commits. Raises Rejected, NotSent, Unknown; while a provider doesn't answer, places
+    Commits. Raises NotSent, Unknown; while a provider doesn't answer, places
     that are held still are held a little longer.
     """
     page = in_one_go(partial(_page_of, payment_id, now=now))
@@ -120,11 +120,10 @@ def close_attempt(payment_id: str, *, now: datetime) -> None:
         return
     provider, ref = page
     try:
-        snapshot = provider.close(ref, key=f"close:{payment_id}")
+        close(provider, payment_id, ref, now=now)
     except (NotSent, Unknown):
         in_one_go(partial(_hold_a_little_longer, payment_id, now=now))
         raise
-    in_one_go(partial(apply, snapshot, provider=provider, now=now))
 
 
 def _page_of(payment_id: str, *, now: datetime) -> tuple[PaymentProvider, str] | None:

@@ -106,7 +106,7 @@ def refund_cancelled(reservation: Reservation, *, refund_minor: int, now: dateti
     query = (
         sa.select(Payment)
         .where(Payment.reservation_id == reservation.id)
-        .order_by(Payment.paid_at.desc(), Payment.id)
+        .order_by(Payment.paid_at.desc().nulls_last(), Payment.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )

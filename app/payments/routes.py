@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.booking import wording
 from app.booking.links import guest_url, reservation_for_checkout
@@ -174,11 +175,11 @@ def webhook(name: str) -> ResponseReturnValue:
     provider = provider_named(name)
     if provider is None:
         abort(404)
-    # One byte more than is allowed tells that there is too much.
-    raw_body = request.stream.read(MOST_BYTES + 1)
     try:
+        # One byte more than is allowed tells that there is too much.
+        raw_body = request.stream.read(MOST_BYTES + 1)
         receive_notice(provider, dict(request.headers), raw_body, now=utcnow())
-    except (BadSignature, EnvironmentMismatch):
+    except (BadSignature, EnvironmentMismatch, RequestEntityTooLarge):
         return _answer(400)
     except (NotSent, Unknown):
         return _answer(503)

@@ -19,6 +19,7 @@ from flask import Flask, Response, current_app, g, request, url_for
 from jinja2 import StrictUndefined
 
 from app.config import Settings
+from app.core.cards import holds_card_number
 from app.core.database import reading
 from app.core.languages import (
     BY_CODE,
@@ -37,6 +38,7 @@ access = logging.getLogger("reserved.access")
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
 _MUCH = 1024  # bytes below which compressing a page gains nothing
 
 
@@ -80,7 +82,12 @@ def language_links() -> list[LanguageLink]:
     # A page that answers a form stands at an address that only takes forms.
     methods = request.url_rule.methods if request.url_rule else None
     path = request.path if methods and "GET" in methods else g.get("page_path", "/")
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    # A card number that somebody typed into a search isn't shown again anywhere (C03).
+    kept = [
+        (name, value)
+        for name, value in request.args.items(multi=True)
+        if name != "lang" and not holds_card_number(value[:500])
+    ]
     now = current_language()
     return [
         LanguageLink(
@@ -146,7 +153,9 @@ def _compress(response: Response) -> Response:
 def _log(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else "-"
     took = (perf_counter() - g.get("began", perf_counter())) * 1000
-    access.info("%s %s %d %.1fms", request.method, rule, response.status_code, took)
+    # A method is a word that the visitor chose, like everything else in a request.
+    method = request.method if request.method in _METHODS else "-"
+    access.info("%s %s %d %.1fms", method, rule, response.status_code, took)
     return response
 
 

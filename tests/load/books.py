@@ -63,6 +63,11 @@ class Books:
 
     # -- Places ---------------------------------------------------------------------------
 
+    def nights(self, days_ahead: int, nights: int) -> tuple[str, str]:
+        """Return arrival and departure, so many days from now, as forms have them."""
+        arrive = self.clock().date() + timedelta(days=days_ahead)
+        return arrive.isoformat(), (arrive + timedelta(days=nights)).isoformat()
+
     def start_of_session(self, slug: str, days_ahead: int) -> str:
         """Return when the first session starts so many days from now, or later, as its form does."""
         with self.open():
@@ -110,6 +115,15 @@ class Books:
         """Return how many reservations there are of each status."""
         with self.open() as session:
             return Counter(session.scalars(sa.select(Reservation.status)))
+
+    def live_count(self) -> int:
+        """Return how many reservations are held or confirmed."""
+        return sum(self.statuses()[status] for status in LIVE)
+
+    def persons(self) -> int:
+        """Return how many persons the site knows."""
+        with self.open() as session:
+            return session.scalar(sa.select(sa.func.count()).select_from(Person)) or 0
 
     def status(self, reference: str) -> str:
         """Return the status of one reservation."""

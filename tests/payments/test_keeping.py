@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from app import create_app
 from app.booking.models import Reservation
 from app.core.database import db
+from app.core.money import Money
 from app.payments.apply import look
 from app.payments.demo.provider import DemoInProduction, DemoProvider
 from app.payments.ledger import enter_capture
 from app.payments.models import LEDGER_GUARDS, LedgerEntry, LedgerIsAppendOnly, Payment
-from app.core.money import Money
 from app.payments.providers import NoProvider, current_provider
 from app.payments.states import OPEN, PAYMENT_STATES, may_move, refund_may_move
 from tests.payments.till import TOTAL, begin, ledger_of, pay_at_bank

@@ -10,6 +10,7 @@ from app.booking.holds import release_run_out
 from app.booking.models import CONFIRMED, HELD, RELEASED
 from app.core.database import db
 from app.core.worker import _periodic
+from app.payments.cli import payments_cli
 from app.payments.models import SeenNotice
 from app.payments.pay import PaymentUnanswered, start_payment
 from app.payments.provider import NotSent
@@ -32,6 +33,7 @@ def attempt(reservation, clock):
     return begin(reservation, now=clock())
 
 
+@pytest.mark.both_databases
 def test_what_was_never_told_is_found(reservation, attempt, clock):
     pay_at_bank(attempt, now=clock())
 
@@ -74,6 +76,7 @@ def test_a_provider_that_is_down_is_reported_and_nothing_is_lost(reservation, at
     assert (attempt.state, reservation.status) == ("paid", CONFIRMED)
 
 
+@pytest.mark.both_databases
 def test_an_abandoned_attempt_ends_without_any_notice(reservation, attempt, clock):
     periodic(clock.move(31 * MINUTE))
 
@@ -158,6 +161,17 @@ def test_closing_that_fails_is_tried_again(attempt, line, clock):
     assert (state, attempt.state) == ("pending", "cancelled")
 
 
+def test_a_page_that_the_bank_does_not_know_does_not_block_another(reservation, attempt, clock):
+    attempt.provider_ref = "db_of_a_restored_backup"
+    db.session.commit()
+
+    close_attempt(attempt.id, now=clock())
+    again = start_payment(reservation, now=clock())
+
+    assert attempt.state == "expired"
+    assert again.startswith("/demo-bank/")
+
+
 def test_every_ten_minutes_the_worker_reconciles(reservation, attempt, clock):
     pay_at_bank(attempt, now=clock())
 
@@ -174,13 +188,13 @@ def test_the_command_reports_to_programs_and_to_people(app, reservation, attempt
     db.session.rollback()
     run = app.test_cli_runner().invoke
 
-    told = run(args=["payments", "reconcile", "--json"])
-    plain = run(args=["payments", "reconcile"])
+    told = run(payments_cli, ["reconcile", "--json"])
+    plain = run(payments_cli, ["reconcile"])
     later = till.book(now=clock(), arrive=till.FIRST_DAY + timedelta(days=9))
     begin(later, now=clock())
     db.session.rollback()
     with line.broken("cut"):
-        failed = run(args=["payments", "reconcile"])
+        failed = run(payments_cli, ["reconcile"])
 
     assert json.loads(told.stdout)["moved"] == 1
     assert "attempts: 0" in plain.stdout

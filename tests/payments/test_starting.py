@@ -242,9 +242,10 @@ def test_a_payment_that_the_provider_refuses_ends_and_is_explained(
     def refuse(*_, **__):
         raise Declined("amount_too_small")
 
-    with monkeypatch.context() as patch, pytest.raises(PaymentRefused) as refused:
+    with monkeypatch.context() as patch:
         patch.setattr(line, "start", refuse)
-        start_payment(reservation, now=clock())
+        with pytest.raises(PaymentRefused) as refused:
+            start_payment(reservation, now=clock())
 
     assert attempt_of(reservation).state == "failed"
     assert "Nothing has been charged" in str(refused.value)
@@ -260,6 +261,16 @@ def test_nobody_pays_again_while_a_payment_is_reviewed(reservation, line, clock)
         start_payment(reservation, now=clock())
 
     assert len(line.keys("start")) == 1
+
+
+@pytest.mark.parametrize(("currency", "minor"), [("JPY", 500), ("KWD", 1250), ("EUR", 1)])
+def test_minor_units_arrive_at_the_bank_as_they_are(reservation, clock, currency, minor):
+    reservation.currency, reservation.total_minor = currency, minor
+    db.session.commit()
+
+    payment = at_bank(begin(reservation, now=clock()))
+
+    assert (payment.amount_minor, payment.currency) == (minor, currency)
 
 
 # -- What leaves the house -----------------------------------------------------------------

@@ -4,6 +4,7 @@ from flask import Flask, g, request
 
 from app.booking.baskets import count_lines
 from app.booking.blueprint import basket_key, bp
+from app.booking.links import is_basket_key
 from app.booking.routes import basket, checkout, finding, guest, offers
 
 __all__ = ["basket", "bp", "checkout", "finding", "guest", "init_app", "offers"]
@@ -17,9 +18,9 @@ def init_app(app: Flask) -> None:
         if request.blueprint not in ("booking", "policy", "payments"):
             return
         asked = request.args.get("basket", "")
-        if asked:
+        if is_basket_key(asked):
             # Without a cookie the site's own links carry the basket's address on.
-            g.carried["basket"] = asked[:40]
+            g.carried["basket"] = asked
         key = basket_key()
         if key and request.method == "GET":
             g.basket_count = count_lines(key)

@@ -23,7 +23,14 @@ from app.booking.blueprint import basket_key, bp
 from app.booking.catalogue import SessionOffer, StayOffer, text
 from app.booking.checks import check_session, check_stay
 from app.booking.forms import EmptyForm, SessionForm, StayForm
-from app.booking.holds import HOLD_TIME, hold, hold_of_basket, release, release_run_out
+from app.booking.holds import (
+    HOLD_TIME,
+    hold,
+    hold_of_basket,
+    lock_basket,
+    release,
+    release_run_out,
+)
 from app.booking.inventory import Claim, NightsClaim, PlacesTaken
 from app.booking.links import checkout_key_of
 from app.booking.models import Basket
@@ -263,7 +270,7 @@ def _hold(key: str, quoted: str, *, now: datetime) -> str:
     """
     here = shop()
     found = read_basket(key, now=now)
-    if found is None:
+    if found is None or not lock_basket(found.id):
         raise BasketGone
     try:
         wishes = [wish_of(line, here.catalogue, now=now) for line in found.lines]
@@ -271,13 +278,13 @@ def _hold(key: str, quoted: str, *, now: datetime) -> str:
         raise PriceChanged from error
     priced = quote(here.catalogue, wishes)
     held = hold_of_basket(found.id)
-    if held is not None:
-        if held.quote_digest == priced.digest and held.held_until > now:
-            return str(held.reference)
-        release(held.id, now=now, only_run_out=False)
+    if held is not None and held.quote_digest == priced.digest and held.held_until > now:
+        return str(held.reference)
     if quoted != priced.digest or not wishes:
         raise PriceChanged
     spend(HOLD_LIMIT, _network(now), now=now)
+    if held is not None:
+        release(held.id, now=now, only_run_out=False)
     language = current_language()
     return hold(here.catalogue, priced, language=language, basket_id=found.id, now=now).reference
 

@@ -1,0 +1,74 @@
+"""Every address of the site, found in its URL map, with values that lead somewhere or nowhere."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app.core.database import db
+from app.payments.demo.models import BankPayment
+from tests.house.visitor import Page, Visitor, address_of, key_of, reference_of
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+NOWHERE = {
+    "slug": "nowhere",
+    "key": "AAAAAAAAAAAAAAAAAAAAAAAA",
+    "reference": "AAAAAAAA",
+    "ref": "db_nothing",
+    "name": "nothing",
+    "token": "nothing",
+    "number": "9999",
+    "line_id": "2147483647",
+}
+
+
+class Address(NamedTuple):
+    """A rule of the URL map, and one address that it meets."""
+
+    rule: Rule
+    path: str
+
+
+def addresses(app: Flask, values: Mapping[str, str], *, query: str = "") -> Iterator[Address]:
+    """Yield an address for each rule of the site."""
+    for rule in app.url_map.iter_rules():
+        path = rule.rule
+        for argument in rule.arguments:
+            start = path.index("<")
+            path = path[:start] + values[argument] + path[path.index(">", start) + 1 :]
+        yield Address(rule, f"{path}{query}")
+
+
+def gets(app: Flask, values: Mapping[str, str], *, query: str = "") -> Iterator[Address]:
+    """Yield an address for each rule that can be opened."""
+    return (one for one in addresses(app, values, query=query) if "GET" in (one.rule.methods or ()))
+
+
+def unsafe(app: Flask, values: Mapping[str, str]) -> Iterator[tuple[Address, str]]:
+    """Yield an address and a method for each way to change something."""
+    for one in addresses(app, values):
+        for method in sorted((one.rule.methods or set()) - SAFE):
+            yield one, method
+
+
+def lead_somewhere(app: Flask, visitor: Visitor) -> tuple[dict[str, str], Page]:
+    """Book, fill another basket and hold it; return values for which there is a page, and it."""
+    reservation = visitor.book()
+    basket = visitor.choose_stay("lagoon-suite")
+    details = visitor.hold(basket)
+    with app.app_context():
+        ref = db.session.scalar(sa.select(BankPayment.ref))
+    return {
+        "slug": "reed-room",
+        "key": address_of(details).rpartition("/")[2],
+        "reference": reference_of(reservation),
+        "ref": str(ref),
+        "name": next(iter(app.extensions["assets"])),
+        "token": "nothing",
+        "number": "1",
+        "line_id": "1",
+        "basket": address_of(basket).rpartition("/")[2],
+        "guest": key_of(reservation),
+    }, reservation
