@@ -26,9 +26,10 @@ class Settings:
     site_url: str
     mode: str
     instance_dir: Path
-    database_url: str
-    keys_database_url: str
-    redis_url: str
+    # Their addresses hold passwords too.
+    database_url: str = field(repr=False)
+    keys_database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     port: int
     proxy_hops: int
     secret_key: bytes = field(repr=False)

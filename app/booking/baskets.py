@@ -16,9 +16,11 @@ from app.booking.prices import SessionWish, StayWish, Wish
 from app.core.database import changed, db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
+from app.policy import facts
 
 BASKET_LIFE = timedelta(days=2)
 """A basket that nobody touched for so long is deleted."""
+facts.declare("basket_kept", BASKET_LIFE)  # the privacy policy says so
 
 MOST_LINES = 20
 

@@ -14,12 +14,22 @@ _TEXTS = ("name", "email", "phone", "company", "title", "wechat_id")
 _ADDRESSES = ("billing_address", "shipping_address")
 
 
-def put_details(reservation: Reservation, values: dict[str, Any], *, now: datetime) -> Person:
+def put_details(
+    reservation: Reservation,
+    values: dict[str, Any],
+    *,
+    now: datetime,
+    language: str | None = None,
+) -> Person:
     """Put a person on a held reservation, or correct them, and record their agreement.
 
-    `values` are those of DetailsForm.person_values. What was left empty is
-    stored nowhere. Flushes; the caller commits.
+    `values` are those of DetailsForm.person_values. `language` is that of the page
+    on which they agreed, which the reservation speaks from then on; without one it
+    stays as it was. What was left empty is stored nowhere. Flushes; the caller
+    commits.
     """
+    if language is not None:
+        reservation.language = language
     person = reservation.person
     if person is None:
         person = Person(id=vault().new_person(), created_at=now)

@@ -20,10 +20,12 @@ from app.booking.models import HELD, RELEASED, Basket, OfferRow, Reservation, Re
 from app.booking.prices import Quote, QuoteLine
 from app.booking.seating import seat, unseat
 from app.core.database import changed, db, in_one_go, table
+from app.policy import facts
 
 # A payment page stays open for 30 minutes at least. We wait longer than that, so
 # that nobody is paying for a place already given away.
 HOLD_TIME = timedelta(minutes=35)
+facts.declare("hold_time", HOLD_TIME)  # the terms say so
 # However often a card is refused, places don't stay shut to others for ever.
 HOLD_MOST = timedelta(hours=2)
 

@@ -53,14 +53,25 @@ def guest_key(reservation: Reservation) -> str:
 
 def guest_url(reservation: Reservation, *, external: bool = False) -> str:
     """Return the address of a guest's reservation; whole, for mails, if `external`."""
+    # Within a visit what the visitor chose goes along; a mail stands by itself.
+    chosen = {"lang": reservation.language, "basket": None} if external else {}
     path = url_for(
         "booking.reservation",
         reference=reservation.reference,
         key=guest_key(reservation),
-        lang=reservation.language if external else None,
+        **chosen,
     )
     settings: Settings = current_app.extensions["settings"]
     return settings.site_url + path if external else path
+
+
+def pay_url(reservation: Reservation) -> str:
+    """Return the whole address at which a held reservation is paid, for mails."""
+    path = url_for(
+        "payments.pay", key=checkout_key(reservation), lang=reservation.language, basket=None
+    )
+    settings: Settings = current_app.extensions["settings"]
+    return settings.site_url + path
 
 
 def reservation_for_checkout(key: str) -> Reservation | None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from flask import current_app, render_template
 
 from app.booking.events import reservation_calendar
-from app.booking.links import guest_url
+from app.booking.links import guest_url, pay_url
 from app.booking.models import Reservation
 from app.booking.shop import shop
 from app.booking.summary import promise, summary
@@ -37,13 +37,13 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
     if reservation is None or reservation.person is None:
         return
     try:
-        message = compose(payload["template"], reservation, now=now)
+        message = compose(payload["template"], reservation, job=payload["job"], now=now)
     except PersonUnknown:
         return
-    _deliver(message, name=f"{reservation.reference}-{payload['template']}")
+    _deliver(message, name=f"{reservation.reference}-{payload['template']}-{payload['job']}")
 
 
-def compose(template: str, reservation: Reservation, *, now: datetime) -> EmailMessage:
+def compose(template: str, reservation: Reservation, *, job: int, now: datetime) -> EmailMessage:
     """Return a message to the person of a reservation. Raises PersonUnknown after erasure."""
     settings: Settings = current_app.extensions["settings"]
     person = reservation.person
@@ -60,6 +60,7 @@ def compose(template: str, reservation: Reservation, *, now: datetime) -> EmailM
             reservation=reservation,
             person_name=name,
             url=guest_url(reservation, external=True),
+            pay_url=pay_url(reservation),
             summary=summary(reservation),
             promise=promise(reservation, now=now),
             venue=venue,
@@ -75,7 +76,7 @@ def compose(template: str, reservation: Reservation, *, now: datetime) -> EmailM
     message["To"] = Address(display_name=name, addr_spec=email)
     message["Date"] = format_datetime(now)
     # The same for a second try, so that a mail program shows it once.
-    message["Message-ID"] = f"<{reservation.reference}.{template}.{reservation.sequence}@{host}>"
+    message["Message-ID"] = f"<{reservation.reference}.{template}.{job}@{host}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = reservation.language
     message.set_content(body.strip() + "\n")

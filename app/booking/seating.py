@@ -79,6 +79,17 @@ _LIVE_STAYS = (
     .where(_reservation.c.status.in_((HELD, CONFIRMED)), _line.c.kind == "stay")
 )
 _UNSEAT = sa.delete(_seating).where(_seating.c.line_id == sa.bindparam("line"))
+# Whoever moves stays has locked all units of the offer, this one too.
+_WAIT_FOR_MOVES = (
+    sa.select(_unit.c.id)
+    .where(
+        _unit.c.id
+        == sa.select(sa.func.min(_seating.c.unit_id))
+        .where(_seating.c.line_id == sa.bindparam("line"))
+        .scalar_subquery()
+    )
+    .with_for_update(read=True, key_share=True)
+)
 
 
 class NoSeating(AssertionError):
@@ -111,8 +122,15 @@ def seat(
 
 
 def unseat(connection: Connection, line_ids: Sequence[int]) -> None:
-    """Take the units of these stays away from them."""
+    """Take the units of these stays away from them.
+
+    On PostgreSQL somebody may be moving one of them just now. The nights where it
+    stands are looked up only when that is done; or it would be left standing where
+    it was moved to.
+    """
     for line_id in line_ids:
+        if connection.dialect.name == "postgresql":
+            connection.execute(_WAIT_FOR_MOVES, {"line": line_id})
         connection.execute(_UNSEAT, {"line": line_id})
 
 
@@ -130,7 +148,8 @@ def misseated(connection: Connection) -> list[int]:
         line: (offer, (depart - arrive).days, arrive, depart - ONE_NIGHT, 1)
         for line, offer, arrive, depart in connection.execute(_LIVE_STAYS)
     }
-    return [line for line in seated.keys() | should if seated.get(line) != should.get(line)]
+    lines = sorted(seated.keys() | should.keys())
+    return [line for line in lines if seated.get(line) != should.get(line)]
 
 
 class _WindowTooShort(Exception):

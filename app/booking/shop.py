@@ -74,9 +74,17 @@ def shop() -> Shop:
 
 
 def site() -> Site:
-    """Return what the frame says of the place, from whichever snapshot was last read."""
+    """Return what the frame says of the place, from whichever snapshot was last read.
+
+    An error page asks too, perhaps because the database is what failed.
+    """
     known: Shop | None = current_app.extensions.get("shop")
-    return Site(known.venue.name if known else "Reserved")
+    if known is None:
+        try:
+            known = shop()
+        except (NothingOnOffer, sa.exc.SQLAlchemyError):
+            return Site("Reserved")
+    return Site(known.venue.name)
 
 
 def init_app(app: Flask) -> None:

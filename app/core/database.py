@@ -227,6 +227,8 @@ def after_commit(work: AfterCommit) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _committed(session: sa.orm.Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint is released; what it did may still be rolled back
     for work in session.info.pop("after_commit", []):
         work()
 

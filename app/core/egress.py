@@ -70,8 +70,12 @@ class Egress:
             relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=20, context=tls)
         else:
             relay = smtplib.SMTP(host, parts.port or 587, timeout=20)
-            if host not in ("localhost", "127.0.0.1", "::1"):
+        try:
+            if parts.scheme != "smtps" and host not in ("localhost", "127.0.0.1", "::1"):
                 relay.starttls(context=tls)
-        if parts.username:
-            relay.login(unquote(parts.username), unquote(parts.password or ""))
+            if parts.username:
+                relay.login(unquote(parts.username), unquote(parts.password or ""))
+        except BaseException:
+            relay.close()
+            raise
         return relay

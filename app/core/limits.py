@@ -85,9 +85,11 @@ def spend(limit: Limit, who: str, *, now: datetime) -> None:
     """
     seconds = now.timestamp()
     forgiven = limit.per_hour / 3600
-    spent = db.session.connection().execute(
-        _SPEND, {"name": f"{limit.name}:{who}", "at": seconds, "forgiven": forgiven}
-    ).scalar_one()
+    spent = (
+        db.session.connection()
+        .execute(_SPEND, {"name": f"{limit.name}:{who}", "at": seconds, "forgiven": forgiven})
+        .scalar_one()
+    )
     if spent > limit.burst:
         raise TooManyRequests
 

@@ -24,7 +24,8 @@ from app.core.database import db
 from app.core.datamap import Kind
 from app.core.vault import PersonUnknown, vault
 from app.owner.words import RUN_OUT
-from app.payments.models import Payment
+from app.payments.models import Payment, Refund
+from app.payments.states import FAILED, REVIEW
 from app.policy.models import Agreement, DocumentVersion
 
 PAGE_SIZE = 25
@@ -95,6 +96,7 @@ class Today:
     sessions: tuple[Start, ...]
     newest: tuple[Row, ...]
     holds: tuple[Row, ...]
+    odd: tuple[Row, ...]  # money that a person has to look at
 
 
 # -- The first page -------------------------------------------------------------------------
@@ -118,9 +120,10 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
         .order_by(Reservation.held_until)
         .limit(FEW)
     ).all()
+    odd = db.session.scalars(_listed().where(_needs_a_look()).order_by(Reservation.id)).all()
     names = guest_names(
         [row.person_id for row in (*stays, *seats)]
-        + [reservation.person_id for reservation in (*newest, *holds)]
+        + [reservation.person_id for reservation in (*newest, *holds, *odd)]
     )
     visits = _visits(stays, names)
     return Today(
@@ -131,7 +134,19 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
         sessions=_starts(seats, catalogue, names),
         newest=tuple(_row(reservation, names, now=now) for reservation in newest),
         holds=tuple(_row(reservation, names, now=now) for reservation in holds),
+        odd=tuple(_row(reservation, names, now=now) for reservation in odd),
     )
+
+
+def _needs_a_look() -> sa.ColumnElement[bool]:
+    """Whose payment didn't match what was asked for, or whose refund failed."""
+    review = sa.select(Payment.reservation_id).where(Payment.state == REVIEW)
+    failed = (
+        sa.select(Payment.reservation_id)
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(Refund.state == FAILED)
+    )
+    return sa.or_(Reservation.id.in_(review), Reservation.id.in_(failed))
 
 
 def _stays_around(day: date) -> Sequence[sa.Row[Any]]:
@@ -157,7 +172,12 @@ def _stays_around(day: date) -> Sequence[sa.Row[Any]]:
         .join(Seating, Seating.unit_id == UnitRow.id)
         .join(line, line.id == Seating.line_id)
         .join(Reservation, Reservation.id == line.reservation_id)
-        .where(Seating.night.in_((day - timedelta(days=1), day)), Reservation.status == CONFIRMED)
+        .where(
+            # The units are few; naming them lets the search begin with the key's first column.
+            Seating.unit_id.in_(sa.select(UnitRow.id)),
+            Seating.night.in_((day - timedelta(days=1), day)),
+            Reservation.status == CONFIRMED,
+        )
         .order_by(line.arrive, line.id, Seating.night)
     )
     return db.session.execute(query).all()
@@ -369,6 +389,7 @@ def guest_names(person_ids: Iterable[str | None]) -> dict[str, str]:
     if not ids:
         return {}
     query = sa.select(Person.id, Person._name).where(Person.id.in_(ids))
+    vault().unlock(ids)
     names: dict[str, str] = {}
     for person_id, sealed in db.session.execute(query):
         if sealed is None:

@@ -20,8 +20,6 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts.sessions import owner_required
 from app.booking import wording
-from app.booking.baskets import BASKET_LIFE
-from app.booking.holds import HOLD_TIME
 from app.booking.links import guest_url
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
 from app.booking.shop import NothingOnOffer, shop
@@ -33,17 +31,11 @@ from app.core.languages import lazy_gettext as _l
 from app.core.vault import load_address
 from app.owner import letters, queries, words
 from app.owner.domain import renew_guest_link
-from app.policy import facts
 from app.web.fields import TextField
 from app.web.forms import EmptyForm, Form
 from app.web.pages import settings
 
 bp = Blueprint("owner", __name__, url_prefix="/owner")
-
-# The documents say how long places and baskets are kept. Policy can't ask booking, which
-# stands above it.
-facts.declare("hold_time", HOLD_TIME)
-facts.declare("basket_kept", BASKET_LIFE)
 
 STATUSES = (CONFIRMED, HELD, CANCELLED, RELEASED)
 _MOST_PAGES = 10_000

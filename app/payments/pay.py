@@ -174,7 +174,7 @@ def _go_on_with(
     provider = provider_named(attempt.provider)
     if attempt.provider_ref and provider is not None:
         return _Close(provider, attempt.id, attempt.provider_ref)
-    # Nobody was ever given an address to pay it on.
+    # Nobody was ever given an address to pay it on, or we can ask its provider no more.
     attempt.state, attempt.changed_at, attempt.redirect_url = EXPIRED, now, None
     db.session.flush()
     return None

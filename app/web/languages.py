@@ -9,14 +9,18 @@ from flask import Flask, g, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from app.core.languages import BY_CODE, DEFAULT, LANGUAGES, set_language
+from app.core.languages import BY_CODE, DEFAULT, set_language
 
 
 @lru_cache(maxsize=512)
 def negotiate(accept_language: str) -> str:
     """Return the best of our languages for an `Accept-Language` header (RFC 9110 §12.5.4)."""
-    wishes = parse_accept_header(accept_language[:500], LanguageAccept)
-    return wishes.best_match(LANGUAGES, DEFAULT) or DEFAULT
+    # Best first. Its own best_match() would pass "de-AT" over for a worse "en".
+    for tag, quality in parse_accept_header(accept_language[:500], LanguageAccept):
+        code = tag.replace("_", "-").partition("-")[0].lower()
+        if quality > 0 and code in BY_CODE:
+            return code
+    return DEFAULT
 
 
 def choose_language() -> None:

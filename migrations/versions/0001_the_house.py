@@ -476,8 +476,26 @@ def upgrade_book() -> None:
     )
     with op.batch_alter_table('seating', schema=None) as batch_op:
         batch_op.create_index('ix_seating_line_id', ['line_id'], unique=False)
+    _guard_the_ledger()
 
 
+def _guard_the_ledger() -> None:
+    """Let no program change or delete what was entered."""
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER ledger_entry_no_{verb.lower()} BEFORE {verb} ON ledger_entry "
+                "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+            )
+    else:
+        op.execute(
+            "CREATE FUNCTION ledger_entry_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'the ledger is append-only'; END$$"
+        )
+        op.execute(
+            "CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE ON ledger_entry "
+            "FOR EACH ROW EXECUTE FUNCTION ledger_entry_is_append_only()"
+        )
 
 
 def downgrade_book() -> None:
@@ -566,7 +584,8 @@ def downgrade_book() -> None:
         batch_op.drop_index(batch_op.f('ix_basket_changed_at'))
 
     op.drop_table('basket')
-
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION ledger_entry_is_append_only()")
 
 
 def upgrade_keys() -> None:

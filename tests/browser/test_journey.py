@@ -1,4 +1,4 @@
-"""A stranger books two nights and a kayak tour in one go, however they move and whatever they block."""
+"""A stranger books two nights and a tour in one go, however they move and whatever they block."""
 
 import json
 import shutil

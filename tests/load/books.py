@@ -186,11 +186,11 @@ class Books:
             )
 
     def letters(self, reference: str) -> list[str]:
-        """Return the names of the mails that were sent for a reservation, whole ones only."""
+        """Return the templates of the mails that were sent for a reservation, sorted."""
         folder = self.app.extensions["settings"].instance_dir / "mail"
-        found = sorted(folder.glob(f"{reference}-*.eml"))
-        assert all(message_from_bytes(file.read_bytes())["Message-ID"] for file in found)
-        return [file.stem.removeprefix(f"{reference}-") for file in found]
+        messages = [message_from_bytes(file.read_bytes()) for file in folder.glob("*.eml")]
+        ids = [message["Message-ID"].strip("<>").split(".") for message in messages]
+        return sorted(template for booked, template, *_ in ids if booked == reference)
 
 
 def _to_be_seated(session: sa.orm.Session) -> set[tuple[int, date, int]]:

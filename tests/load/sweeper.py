@@ -8,6 +8,7 @@ import os
 import sys
 
 from app.core.worker import tidy
+from tests.load.preloaded import warm_up
 from tests.load.site import app, clock, doom
 
 
@@ -20,6 +21,7 @@ def sweep(at: int) -> None:
 
 
 if __name__ == "__main__":
+    warm_up(app)
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()
@@ -27,7 +29,6 @@ if __name__ == "__main__":
             try:
                 sweep(int(line))
             finally:
-                sys.stdout.flush()
                 os._exit(0)
         os.waitpid(child, 0)
         print("gone", flush=True)

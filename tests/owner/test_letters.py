@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app import create_app
+from app.owner.cli import owner_cli
 from tests.accounts.ways import new_link, sign_in
 
 
@@ -97,7 +98,7 @@ def test_with_a_relay_no_letter_is_kept_or_shown(settings, clock, folder):
 
 
 def test_the_command_prints_the_owners_way_in(app, client):
-    result = app.test_cli_runner().invoke(args=["owner", "link"])
+    result = app.test_cli_runner().invoke(owner_cli, ["link"])
 
     assert result.exit_code == 0
     assert client.post(urlsplit(result.output.strip()).path).status_code == 303

@@ -139,8 +139,10 @@ def test_money_on_its_way_is_not_closed(reservation, attempt, line, clock):
     reconcile(now=clock())
 
     periodic(clock.move(timedelta(days=4)))
+    close_attempt(attempt.id, now=clock())
 
     assert attempt.state == "processing"
+    assert line.keys("close") == []
 
 
 def test_a_released_hold_closes_its_page(reservation, attempt, clock):

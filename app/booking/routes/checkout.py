@@ -53,7 +53,7 @@ def _put(reservation_id: int, form: DetailsForm, *, now: datetime) -> None:
     locked = get_for_update(reservation_id)
     # While somebody typed, the hold may have run out: it is renewed if the places are there.
     revive(locked, now=now)
-    put_details(locked, form.person_values(), now=now)
+    put_details(locked, form.person_values(), language=current_language(), now=now)
 
 
 def _form(reservation: Reservation) -> DetailsForm:

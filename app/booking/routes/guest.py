@@ -1,6 +1,6 @@
 """A guest's reservation at its own address: see it, take its calendar file, cancel it."""
 
-from flask import Response, abort, g, redirect, render_template, request
+from flask import Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
@@ -8,12 +8,13 @@ from app.booking.blueprint import bp
 from app.booking.cancellation import StayBegun
 from app.booking.events import reservation_calendar
 from app.booking.forms import CancelForm
-from app.booking.links import guest_key, guest_url, reservation_for_guest
+from app.booking.links import checkout_key, guest_key, guest_url, reservation_for_guest
 from app.booking.models import CONFIRMED, Reservation
 from app.booking.reservations import (
     RefundChanged,
     cancel,
     get_for_update,
+    is_held,
     refund_if_cancelled,
 )
 from app.booking.shop import shop
@@ -59,6 +60,7 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         refunded=money(found.refund_minor or 0, found.currency),
         form=form,
         error=error.say() if error else "",
+        pay=url_for("payments.pay", key=checkout_key(found)) if is_held(found, now=now) else "",
         venue=shop().venue,
         text=shop().text,
         booked=wording.long_day(found.created_at.astimezone(shop().venue.zone).date()),
