@@ -29,6 +29,7 @@ from app.core.clock import utcnow
 from app.core.languages import current_language
 
 MOST_PAGES = 256
+MOST_QUERY = 500  # bytes
 MOST_BYTES = 100_000  # of one page; larger ones aren't kept
 
 P = ParamSpec("P")
@@ -72,19 +73,23 @@ def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
 
     @wraps(view)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if basket_key() or getattr(session, "is_kept", False):
+        long = len(request.query_string) > MOST_QUERY  # no search of ours, and too long to keep
+        if long or basket_key() or getattr(session, "is_kept", False):
             return view(*args, **kwargs)
         pages: OrderedDict[tuple[str, bytes, str], Page] = current_app.extensions["kept_pages"]
-        key = (request.path, request.query_string[:500], current_language())
+        key = (request.path, request.query_string, current_language())
         page = pages.get(key)
         if page is None or not page.still_true(now=utcnow()):
             g.noted = []
+            # What is offered may change while the page is made: it counts as made from what
+            # was there at its beginning.
+            version = shop().catalogue.version
             response = make_response(view(*args, **kwargs))
             body = response.get_data()
             if response.status_code != 200 or len(body) > MOST_BYTES:
                 return response
             page = Page(
-                shop().catalogue.version,
+                version,
                 g.noted,
                 g.get("valid_until"),
                 body,

@@ -9,6 +9,7 @@ import base64
 import hmac
 import secrets
 from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app, url_for
@@ -54,7 +55,7 @@ def guest_key(reservation: Reservation) -> str:
 def guest_url(reservation: Reservation, *, external: bool = False) -> str:
     """Return the address of a guest's reservation; whole, for mails, if `external`."""
     # Within a visit what the visitor chose goes along; a mail stands by itself.
-    chosen = {"lang": reservation.language, "basket": None} if external else {}
+    chosen: dict[str, Any] = {"lang": reservation.language, "basket": None} if external else {}
     path = url_for(
         "booking.reservation",
         reference=reservation.reference,

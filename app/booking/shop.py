@@ -8,11 +8,11 @@ transaction, so no worker serves an old price for longer than a request.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from sqlalchemy import event
 from sqlalchemy.orm import Session, selectinload
 
@@ -30,7 +30,7 @@ from app.booking.catalogue import (
 )
 from app.booking.models import ChargeRow, ExtraRow, OfferRow, RateRow, UnitRow, VenueRow
 from app.booking.schedule import Schedule
-from app.core.database import db, table
+from app.core.database import db, reading, table
 from app.web.pages import Site
 
 _VERSION = sa.select(table(VenueRow).c.catalogue_version)
@@ -64,12 +64,17 @@ def shop() -> Shop:
 
     Raises NothingOnOffer on a site without a venue.
     """
+    if reading.get() and (seen := g.get("shop")) is not None:
+        # A page is made from one snapshot, however often its parts ask for it.
+        return cast(Shop, seen)
     version = db.session.connection().execute(_VERSION).scalar()
     if version is None:
         raise NothingOnOffer
     known: Shop | None = current_app.extensions.get("shop")
     if known is None or known.catalogue.version != version:
         known = current_app.extensions["shop"] = _read()
+    if reading.get():
+        g.shop = known
     return known
 
 

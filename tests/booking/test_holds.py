@@ -89,9 +89,7 @@ class Holds(RuleBasedStateMachine):
 
     def try_to_hold(self, quote, places):
         try:
-            held = hold(
-                self.house, quote, language="en", now=self.now, person_id=someone()
-            )
+            held = hold(self.house, quote, language="en", now=self.now, person_id=someone())
         except PlacesTaken:
             assert not self.fits(places)
         else:

@@ -70,9 +70,8 @@ def test_counters_are_those_of_a_model_that_just_counts(context):
             fits = all(model[place] + count <= most(place) for place, count in asked.items())
             try:
                 take(db.session.connection(), wanted)
-            except PlacesTaken as refusal:
+            except PlacesTaken:
                 assert not fits
-                assert refusal.claims
             else:
                 assert fits
                 model.update(asked)
@@ -113,7 +112,10 @@ def test_a_refusal_names_what_is_taken_and_moves_nothing(context):
 def test_two_lines_of_one_basket_count_together(context):
     open_house(units=1)
     connection = db.session.connection()
-    twice = [NightsClaim(ROOM, night(0), night(2), 1, 1), NightsClaim(ROOM, night(1), night(3), 1, 1)]
+    twice = [
+        NightsClaim(ROOM, night(0), night(2), 1, 1),
+        NightsClaim(ROOM, night(1), night(3), 1, 1),
+    ]
 
     with pytest.raises(PlacesTaken):
         take(connection, twice)
@@ -165,7 +167,9 @@ def test_writers_that_want_several_things_in_another_order_do_not_wait_in_a_circ
         for _ in range(5):
             in_one_go(lambda: take(db.session.connection(), wanted))
 
-    ends = at_once(app, *(lambda w=w: work(w) for w in ([one, other, seat], [seat, other, one]) * 2))
+    ends = at_once(
+        app, *(lambda w=w: work(w) for w in ([one, other, seat], [seat, other, one]) * 2)
+    )
 
     assert refusals(ends) == []
     with app.app_context():

@@ -17,6 +17,7 @@ from app.accounts.models import Person
 from app.booking.course import Replay, open_house, replay
 from app.booking.history import History, HistoryUnreadable, days_of, peaks, read_history
 from app.booking.models import Reservation
+from app.booking.replay import replay_cli
 from app.booking.reservations import prove
 from app.booking.seating import misseated
 from app.booking.shop import shop
@@ -295,14 +296,14 @@ def test_the_databases_are_kept_where_one_says(environ, tmp_path):
 
 @pytest.mark.parametrize("capacity", ["0", "-1", "nan", "much", "1000"])
 def test_a_capacity_that_is_none_is_refused(app, capacity):
-    ended = app.test_cli_runner().invoke(args=["replay", str(DEMO), "--capacity", capacity])
+    ended = app.test_cli_runner().invoke(replay_cli, [str(DEMO), "--capacity", capacity])
 
     assert ended.exit_code == 2
     assert "is no share above 0" in ended.output
 
 
 def test_a_file_that_is_no_history_is_refused_by_the_command(app):
-    ended = app.test_cli_runner().invoke(args=["replay", str(Path(__file__))])
+    ended = app.test_cli_runner().invoke(replay_cli, [str(Path(__file__))])
 
     assert ended.exit_code == 1
     assert "There is no column" in ended.output

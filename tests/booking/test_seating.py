@@ -5,6 +5,8 @@ costs nobody their booking.
 """
 
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 from threading import Event
 
 import pytest
@@ -113,7 +115,7 @@ def test_rooms_free_in_pieces_are_put_together_for_a_longer_stay(context):
 
 def test_a_chain_of_stays_longer_than_was_first_looked_at_is_followed_to_its_end(context):
     house = open_house(units=2)
-    guest, short, late = in_pieces(house)
+    _, short, late = in_pieces(house)
     others, last = [], late
     for first in range(11, 91, 10):  # each begins before the one in the other room ends
         others.append(book(house, first, 11))
@@ -123,7 +125,8 @@ def test_a_chain_of_stays_longer_than_was_first_looked_at_is_followed_to_its_end
 
     book(house, 1, 4)
 
-    assert all(unit_of(line) != old for line, old in zip((short, late, *others), before, strict=True))
+    after = [unit_of(line) for line in (short, late, *others)]
+    assert all(new != old for new, old in zip(after, before, strict=True))
     assert misseated(db.session.connection()) == []
 
 
@@ -165,11 +168,10 @@ def test_no_room_is_given_twice_however_many_book_at_once(app):
         house = open_house(units=4)
 
     def work(number):
-        for first in range(12):
-            try:
-                in_one_go(lambda: book(house, (first * 5 + number * 3) % 14, 1 + number % 4))
-            except PlacesTaken:
-                db.session.rollback()
+        for turn in range(12):
+            first = (turn * 5 + number * 3) % 14
+            with suppress(PlacesTaken):
+                in_one_go(partial(book, house, first, 1 + number % 4))
 
     ends = at_once(app, *(lambda n=n: work(n) for n in range(4)))
 

@@ -70,11 +70,8 @@ def stay_page(
     calendar = make_month(
         here.catalogue, found, parse_month(month, today=today), chosen, now=now, link=link
     )
-    form = refused or _stay_form(found, here, arrive, depart, adults, children)
-    said, total = _answer(here, found, chosen, adults, children, now=now)
-    if refused is None and asked.errors:
-        form.arrive.errors, form.depart.errors = asked.arrive.errors, asked.depart.errors
-        form.adults.errors, form.children.errors = asked.adults.errors, asked.children.errors
+    form = refused or _stay_form(here, asked, adults, children)
+    said, total = _answer(here, found, chosen, adults, children, form.extras, now=now)
     if error is not None:
         form.form_errors.append(error.say())
     status = 409 if error is not None else (422 if form.errors else 200)
@@ -111,17 +108,22 @@ def _party(form: Any) -> tuple[int, int]:
     return form.adults.data or 2, form.children.data or 0
 
 
-def _stay_form(
-    found: StayOffer,
-    here: Shop,
-    arrive: date | None,
-    depart: date | None,
-    adults: int,
-    children: int,
-) -> StayForm:
-    form = StayForm(formdata=None, extras=stay_extras(here))
-    form.arrive.data, form.depart.data = arrive, depart
-    form.adults.data, form.children.data = adults, min(children, found.children_most)
+def _stay_form(here: Shop, asked: SearchForm, adults: int, children: int) -> StayForm:
+    """Return the form as the address fills it: what was typed stays, with what is wrong with it."""
+    form = StayForm(formdata=request.args, extras=stay_extras(here))
+    for extra in form.extra_fields:
+        extra.validate(form)
+    for shown, read in (
+        (form.arrive, asked.arrive),
+        (form.depart, asked.depart),
+        (form.adults, asked.adults),
+        (form.children, asked.children),
+    ):
+        shown.errors = read.errors
+    if not form.adults.errors:
+        form.adults.data = adults
+    if not form.children.errors:
+        form.children.data = children
     return form
 
 
@@ -150,7 +152,14 @@ def _extra_hint(here: Shop, extra: Extra) -> str:
 
 
 def _answer(
-    here: Shop, found: StayOffer, chosen: Chosen, adults: int, children: int, *, now: datetime
+    here: Shop,
+    found: StayOffer,
+    chosen: Chosen,
+    adults: int,
+    children: int,
+    extras: dict[str, int],
+    *,
+    now: datetime,
 ) -> tuple[str, Summary | None]:
     """Return why the chosen dates can't be had, or what they cost."""
     arrive, depart = chosen.arrive, chosen.depart
@@ -163,7 +172,9 @@ def _answer(
         return refusal.say(), None
     if not free_nights((found,), arrive, depart, now=now).through(found, arrive, depart):
         return gettext("Some of these nights are taken. Please choose others below."), None
-    wish = StayWish(found, arrive, depart, adults, children)
+    by_code = here.catalogue.extras_by_code
+    added = tuple((by_code[code], count) for code, count in extras.items())
+    wish = StayWish(found, arrive, depart, adults, children, added)
     return "", quote_summary(quote(here.catalogue, [wish]), here.venue)
 
 
@@ -193,8 +204,12 @@ def session_page(
     form = refused or SessionForm(formdata=None)
     if refused is None:
         form.process(request.args if request.args.get("starts_at") else None)
-        form.adults.data, form.children.data = form.adults.data or 2, form.children.data or 0
         form.starts_at.errors = []
+        for field, standard in ((form.adults, 2), (form.children, 0)):
+            if field.name in request.args:
+                field.validate(form)
+            elif field.data is None:
+                field.data = standard
     starts_at = form.starts_at.data
     local = starts_at.astimezone(venue.zone).date() if starts_at else None
     month = request.args.get("month") or (f"{local:%Y-%m}" if local else "")
@@ -212,8 +227,9 @@ def session_page(
         adults, children = _party(form)
         try:
             check_session(found, venue, starts_at, adults, children, now=now)
-            wish = SessionWish(found, starts_at, adults, children)
-            total = quote_summary(quote(here.catalogue, [wish]), venue)
+            if not form.errors:
+                wish = SessionWish(found, starts_at, adults, children)
+                total = quote_summary(quote(here.catalogue, [wish]), venue)
         except DomainError as refusal:
             said, chosen = refusal.say(), ""
     if error is not None:
