@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
+
+from babel.numbers import format_decimal
 
 from app.booking import wording
 from app.booking.cancellation import CancellationPolicy, grace_until, tiers_as_dates
@@ -102,8 +105,8 @@ def _summary(lines: Iterable[Line], total_minor: int, currency: str, venue: Venu
 
 
 def _percent(basis_points: int) -> str:
-    from_whole = f"{basis_points / 100:.2f}".rstrip("0").rstrip(".")
-    return gettext("%(number)s %%", number=from_whole)
+    number = format_decimal(Decimal(basis_points) / 100, locale=current_locale())
+    return gettext("%(number)s %%", number=number)
 
 
 def detail(line: Line, currency: str, zone: ZoneInfo) -> str:
@@ -136,7 +139,8 @@ def promise(reservation: Reservation, *, now: datetime) -> list[str]:
     best = tiers[0][0] if tiers[0][1] == BASIS_POINTS else None
     if grace is not None and (best is None or grace > best):
         # The grace after booking outlasts the full refund: it is said in its place.
-        tiers = [(grace, BASIS_POINTS), *(tier for tier in tiers if tier[1] != BASIS_POINTS)]
+        later = (tier for tier in tiers if tier[0] is None or tier[0] > grace)
+        tiers = [(grace, BASIS_POINTS), *(tier for tier in later if tier[1] != BASIS_POINTS)]
     return _promise(tiers, zone, now)
 
 

@@ -17,7 +17,9 @@ from app.core.languages import BY_CODE, current_language, gettext, ngettext
 def _date(day: date, style: str, language: str) -> str:
     locale = BY_CODE[language].locale
     if style in ("full", "long", "medium"):
-        return format_date(day, style, locale=locale)
+        text = format_date(day, style, locale=locale)
+        # French writes the first of a month as an ordinal, which CLDR's patterns can't.
+        return text.replace("1 ", "1er ", 1) if language == "fr" and day.day == 1 else text
     return format_skeleton(style, datetime(day.year, day.month, day.day, tzinfo=UTC), locale=locale)
 
 

@@ -29,7 +29,7 @@ _MONEY = {
     "paid": N_("paid"),
     "succeeded": N_("done"),
     "expired": N_("expired"),
-    "cancelled": N_("cancelled"),
+    "cancelled": N_("called off"),
     "failed": N_("failed"),
     "voided": N_("withdrawn"),
     "lapsed": N_("lapsed"),

@@ -180,7 +180,7 @@ class AddressForm(Form):
         for name in self._order:
             field = self._fields[name]
             if name in self.rules.required and not field.data and not field.errors:
-                field.errors = [gettext("Please fill this in: %(label)s.", label=field.label.text)]
+                field.errors = [gettext("Please fill this in.")]
         area = self.country_area
         if area.options and area.data and area.data not in area.options and not area.errors:
             area.errors = [gettext("Please choose one from the list.")]

@@ -301,6 +301,33 @@ def test_fields_that_a_form_does_not_have_do_nothing(place, owner, ada):
         assert reservation.person_id != "x"
 
 
+def test_money_that_needs_a_look_stands_on_the_first_page(place, owner, ada, clock):
+    before = owner.get("/owner/")
+    with place.app_context():
+        reservation = found(ada)
+        db.session.add(
+            Payment(
+                id="00000000-0000-4000-8000-000000000000",
+                reservation_id=reservation.id,
+                person_id=reservation.person_id,
+                provider="demo",
+                state="review",
+                review="amount",
+                amount_minor=reservation.total_minor,
+                currency="EUR",
+                expires_at=clock(),
+                created_at=clock(),
+                changed_at=clock(),
+            )
+        )
+        db.session.commit()
+
+    after = owner.get("/owner/")
+
+    assert 'id="odd"' not in before.text
+    assert ada in part(after, "odd")
+
+
 # -- What it costs ----------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from app.booking.catalogue import SessionOffer, StayOffer, text
 from app.booking.reads import valid_until
 from app.booking.schedule import Occurrence
 from app.booking.shop import Shop
-from app.core.languages import gettext
+from app.core.languages import gettext, ngettext
 from app.web.pages import money
 
 
@@ -114,7 +114,9 @@ def _start(
         wording.clock(starts_at, here.venue.zone),
         iso,
         money(offer.adult_minor, here.venue.currency),
-        gettext("%(num)d seats left", num=left) if left > 0 else gettext("full"),
+        ngettext("%(num)d seat left", "%(num)d seats left", left)
+        if left > 0
+        else gettext("fully booked"),
         left <= 0,
         url_for(
             "booking.offer",
