@@ -1,7 +1,7 @@
 """What was reserved or quoted, as lines of text for pages and mails."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
@@ -144,6 +144,14 @@ def promise(reservation: Reservation, *, now: datetime) -> list[str]:
     return _promise(tiers, zone, now)
 
 
+def _deadline(until: datetime, zone: ZoneInfo) -> str:
+    """Return the last day in words where it ends at midnight, else the day and the time."""
+    local = until.astimezone(zone)
+    if local.time() == time():
+        return wording.full_day(local.date() - timedelta(days=1))
+    return wording.day_and_time(until, zone)
+
+
 def _promise(
     tiers: Sequence[tuple[datetime | None, int]], zone: ZoneInfo, now: datetime
 ) -> list[str]:
@@ -151,13 +159,13 @@ def _promise(
     for until, refund_bp in tiers:
         if until is None or until <= now:
             continue
-        when = wording.day_and_time(until, zone)
+        when = _deadline(until, zone)
         if refund_bp == BASIS_POINTS:
-            lines.append(gettext("Cancel before %(when)s: you get everything back.", when=when))
+            lines.append(gettext("Cancel by %(when)s: you get everything back.", when=when))
         elif refund_bp:
             lines.append(
                 gettext(
-                    "Cancel before %(when)s: you get %(share)s back.",
+                    "Cancel by %(when)s: you get %(share)s back.",
                     when=when,
                     share=_percent(refund_bp),
                 )

@@ -73,7 +73,7 @@ def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
 def _weekdays(language: str) -> tuple[tuple[str, str], ...]:
     locale = BY_CODE[language].locale
     short, full = get_day_names("abbreviated", locale=locale), get_day_names("wide", locale=locale)
-    return tuple((short[day][:3], full[day]) for day in range(7))
+    return tuple((short[day].rstrip("."), full[day]) for day in range(7))
 
 
 def weekdays() -> tuple[tuple[str, str], ...]:

@@ -27,10 +27,12 @@ from app.booking.summary import summary
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.egress import MAIL_RELAY, Egress
+from app.core.languages import current_locale
 from app.core.languages import lazy_gettext as _l
 from app.core.vault import load_address
 from app.owner import letters, queries, words
 from app.owner.domain import renew_guest_link
+from app.web.addresses import format_address
 from app.web.fields import TextField
 from app.web.forms import EmptyForm, Form
 from app.web.pages import settings
@@ -126,8 +128,8 @@ def reservation(reference: str) -> ResponseReturnValue:
         status=queries.shown_status(found, now=now),
         person=person,
         addresses={
-            "billing": load_address(person.billing_address) if person else None,
-            "shipping": load_address(person.shipping_address) if person else None,
+            "billing": _lines(person.billing_address if person else None),
+            "shipping": _lines(person.shipping_address if person else None),
         },
         summary=summary(found),
         units=queries.unit_names([line.id for line in found.lines if line.kind == "stay"]),
@@ -174,6 +176,12 @@ def download_letter(name: str) -> Response:
     response = Response(_letter(name).read_bytes(), content_type="message/rfc822")
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
+
+
+def _lines(sealed: str | None) -> list[str]:
+    """Return an address as it is written on an envelope to its country."""
+    address = load_address(sealed)
+    return format_address(address, current_locale()) if address else []
 
 
 def _letter(name: str) -> Path:

@@ -321,7 +321,9 @@ class Form(FlaskForm):
             )
             return ""
         if len(tidy) > most or len(text) > 2 * most + 80:
-            self._refused[name] = gettext("Please keep this under %(most)d characters.", most=most)
+            self._refused[name] = gettext(
+                "Please keep this to %(most)d characters at most.", most=most
+            )
             return tidy[: 2 * most]
         return tidy
 

@@ -120,7 +120,12 @@ def test_the_29th_of_february_is_a_day_like_any_other_in_its_years(place, clock,
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("adults=99", "adults"), ("adults=x", "adults"), ("children=-1", "children"), ("adults=", "adults")],
+    [
+        ("adults=99", "adults"),
+        ("adults=x", "adults"),
+        ("children=-1", "children"),
+        ("adults=", "adults"),
+    ],
 )
 def test_the_price_of_a_session_is_asked_with_the_same_care(visitor, query, field):
     start = visitor.open("/offers/sauna?month=2031-05").soup.select_one(".session a")["href"]
@@ -171,9 +176,14 @@ QUERIES = st.lists(
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(path=st.sampled_from(["/search", "/offers/reed-room", "/offers/sauna", "/", "/basket"]), query=QUERIES)
+@given(
+    path=st.sampled_from(["/search", "/offers/reed-room", "/offers/sauna", "/", "/basket"]),
+    query=QUERIES,
+)
 @example("/offers/sauna", [("month", "9999-12"), ("starts_at", "9999-12-31T23:59:59-12:00")])
-@example("/offers/reed-room", [("month", "0001-01"), ("arrive", "0001-01-01"), ("depart", "9999-12-31")])
+@example(
+    "/offers/reed-room", [("month", "0001-01"), ("arrive", "0001-01-01"), ("depart", "9999-12-31")]
+)
 @example("/search", [("arrive", "2200-12-30"), ("depart", "2200-12-31"), ("adults", "20")])
 @example("/search", [("arrive", "1900-01-01"), ("depart", "2200-12-31")])
 def test_no_address_makes_us_fail(visitor, path, query):
@@ -258,7 +268,9 @@ def test_a_stay_that_is_not_on_offer_is_refused_with_a_reason(visitor, place, ty
 
 def test_prices_and_hidden_fields_are_not_taken_from_the_visitor(place, visitor):
     basket = visitor.ask(
-        "POST", STAY, data={**GOOD_STAY, "price": "1", "total_minor": "1", "offer_id": "3", "units": "99"}
+        "POST",
+        STAY,
+        data={**GOOD_STAY, "price": "1", "total_minor": "1", "offer_id": "3", "units": "99"},
     )
     page = visitor.open(basket.header("Location"))
     sheet = page.form("/hold")
@@ -280,7 +292,9 @@ def test_prices_and_hidden_fields_are_not_taken_from_the_visitor(place, visitor)
 )  # fmt: skip
 def test_a_start_that_was_made_up_is_refused(place, visitor, starts_at):
     page = visitor.ask(
-        "POST", "/offers/sauna/session", data={"starts_at": starts_at, "adults": "2", "children": "0"}
+        "POST",
+        "/offers/sauna/session",
+        data={"starts_at": starts_at, "adults": "2", "children": "0"},
     )
 
     assert page.status in (409, 422)
@@ -327,9 +341,9 @@ def test_what_cannot_be_seen_is_refused_beside_the_field(visitor, at_checkout):
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
 
-        if kind == "lone surrogate":  # no character at all: the decoder made it visible
+        if kind in ("lone surrogate", "filler"):  # made visible by the decoder; nothing at all
             assert page.status == 303
-            assert "\ud800" not in visitor.open(at_checkout.url).typed_in("company")
+            assert not set(visitor.open(at_checkout.url).typed_in("company")) & set("\ud800\u3164")
         else:
             assert page.status == 422, kind
             assert page.said_beside("company")
@@ -401,16 +415,22 @@ def test_the_trap_for_robots_refuses_kindly_and_lets_a_second_try_through(visito
 
 @pytest.mark.clause("C03")
 @pytest.mark.parametrize("card", CARDS)
-def test_a_card_number_in_any_field_is_refused_and_never_shown_again(place, visitor, card, instance):
+def test_a_card_number_in_any_field_is_refused_and_never_shown_again(
+    place, visitor, card, instance
+):
     values, reservation = lead_somewhere(place, visitor)
-    parcel = visitor.choose_stay("lagoon-suite", **{"extra__sea__buckthorn__parcel": "1"})
+    parcel = visitor.choose_stay("lagoon-suite", extra__sea__buckthorn__parcel="1")
     checkout = visitor.hold(parcel)
     checkout = visitor.send(checkout.form(), wants_invoice="y")
     doors = {
         SearchForm: ("GET", "/search", {}),
         StayForm: ("POST", STAY, GOOD_STAY),
         SessionForm: ("POST", "/offers/sauna/session", {"starts_at": "2031-05-06T15:00:00+00:00"}),
-        DetailsForm: ("POST", checkout.url, {**checkout.form().values, "name": NAME, "email": EMAIL}),
+        DetailsForm: (
+            "POST",
+            checkout.url,
+            {**checkout.form().values, "name": NAME, "email": EMAIL},
+        ),
         CancelForm: ("POST", reservation.form("/cancel").url, {}),
     }
     # The owner's own search is behind a session, and the others ask nothing.
@@ -440,7 +460,7 @@ def test_a_card_number_in_any_field_is_refused_and_never_shown_again(place, visi
 
 @pytest.mark.clause("C03")
 def test_a_card_number_is_refused_kindly_beside_the_field(visitor):
-    checkout = visitor.hold(visitor.choose_stay(**{"extra__sea__buckthorn__parcel": "1"}))
+    checkout = visitor.hold(visitor.choose_stay(extra__sea__buckthorn__parcel="1"))
     for field in (*FIELDS, "shipping_name", "shipping_city", "shipping_street_address"):
         page = visitor.tell(checkout, **{field: "my card is 4111 1111 1111 1111"})
 

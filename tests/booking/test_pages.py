@@ -1,6 +1,5 @@
 """A public page is never stale, costs a few statements whatever the house holds, and names nobody."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,14 +11,14 @@ from app import create_app
 from app.booking.holds import HOLD_TIME, hold, release_run_out
 from app.booking.kept_pages import MOST_BYTES, MOST_PAGES
 from app.booking.models import OfferRow, RateRow, Reservation, VenueRow
-from app.booking.prices import StayWish, quote
-from app.booking.reservations import cancel, confirm, get_for_update
+from app.booking.prices import quote
+from app.booking.reservations import cancel, get_for_update
 from app.booking.routes.basket import HOLD_LIMIT
 from app.booking.shop import shop
 from app.core.database import db
 from tests.house.canaries import PERSON
 from tests.house.visitor import Visitor, address_of, key_of, reference_of
-from tests.owner.guests import book, details, seats, stay
+from tests.owner.guests import book, details, stay
 
 STAY = "/offers/boathouse?month=2031-06"
 SEARCH = "/search?arrive=2031-06-02&depart=2031-06-05&adults=2"
@@ -152,7 +151,9 @@ def test_a_hold_a_cancellation_and_a_run_out_hold_show_at_once(place, clock, two
         who = details("Somebody", "somebody@example.org")
         release_run_out(now=clock())
         reference = book(wish, now=clock(), who=who)
-        found = db.session.scalar(sa.select(Reservation.id).where(Reservation.reference == reference))
+        found = db.session.scalar(
+            sa.select(Reservation.id).where(Reservation.reference == reference)
+        )
     step()
     with place.app_context():
         cancel(get_for_update(found), expected_refund=None, now=clock())
@@ -196,7 +197,9 @@ def test_another_process_shows_the_change_too(place, settings, clock):
 
 def test_midnight_and_the_end_of_booking_a_session_show_on_the_minute(place, clock, two):
     clock.set(datetime(2031, 5, 5, 14, 59, 59, tzinfo=UTC))  # the sauna is at 17:00, 15:00 UTC
-    clock.set(datetime(2031, 5, 5, 12, 59, 59, tzinfo=UTC))  # and can be booked until two hours before
+    clock.set(
+        datetime(2031, 5, 5, 12, 59, 59, tzinfo=UTC)
+    )  # and can be booked until two hours before
     starts = [len(two[0].open(SESSION).soup.select(".session"))]
     clock.move(timedelta(seconds=1))
     starts.append(len(two[0].open(SESSION).soup.select(".session")))
@@ -321,8 +324,15 @@ def test_no_public_page_and_no_calendar_file_names_anybody(place, clock, visitor
 @pytest.mark.clause("C17")
 def test_too_many_holds_from_one_network_wait_and_others_do_not(settings, place, clock):
     app = create_app(replace(settings, proxy_hops=1), clock=clock)
-    here = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "localhost"}
-    busy, other = Visitor(app, headers=here), Visitor(app, headers={**here, "X-Forwarded-For": "198.51.100.9"})
+    here = {
+        "X-Forwarded-For": "192.0.2.7",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "localhost",
+    }
+    busy, other = (
+        Visitor(app, headers=here),
+        Visitor(app, headers={**here, "X-Forwarded-For": "198.51.100.9"}),
+    )
     basket = busy.choose_session("sauna")
     sheet = basket.form("/hold")
     statuses = []
@@ -331,7 +341,9 @@ def test_too_many_holds_from_one_network_wait_and_others_do_not(settings, place,
         statuses.append(page.status)
         if page.status == 303:
             with app.app_context():  # as if they had changed their mind about it
-                db.session.execute(sa.text("UPDATE reservation SET status='released', basket_id=NULL"))
+                db.session.execute(
+                    sa.text("UPDATE reservation SET status='released', basket_id=NULL")
+                )
                 db.session.execute(sa.text("UPDATE session_places SET taken = 0"))
                 db.session.commit()
 

@@ -64,7 +64,9 @@ def test_a_page_says_which_language_it_is_in(visitor, language):
 def test_an_address_goes_before_the_browsers_wish_and_an_unknown_language_is_none(place):
     visitor = Visitor(place, headers={"Accept-Language": "fr"})
 
-    chosen = [visitor.open(f"/?lang={one}").soup.html["lang"] for one in ("de", "", "xx", "DE", "%00")]
+    chosen = [
+        visitor.open(f"/?lang={one}").soup.html["lang"] for one in ("de", "", "xx", "DE", "%00")
+    ]
 
     assert chosen == ["de", "fr", "fr", "fr", "fr"]
 
@@ -85,9 +87,7 @@ def test_every_link_and_form_carries_a_language_that_was_chosen(visitor):
 def test_a_language_lasts_for_the_whole_booking(visitor):
     visitor.open("/?lang=de")
     basket = visitor.choose_stay(query="lang=de")
-    more = visitor.choose_session(
-        query=f"lang=de&basket={address_of(basket).rpartition('/')[2]}"
-    )
+    more = visitor.choose_session(query=f"lang=de&basket={address_of(basket).rpartition('/')[2]}")
     details = visitor.hold(more)
     wrong = visitor.send(details.form(), email="nothing")
     check = visitor.tell(details)

@@ -61,7 +61,9 @@ def test_the_house_registers_its_own_work():
 
 def test_what_is_due_is_done_every_minute(context, clock, periodic, monkeypatch):
     done = []
-    monkeypatch.setattr(outbox, "_handlers", {"test": lambda payload, now: done.append(payload["n"])})
+    monkeypatch.setattr(
+        outbox, "_handlers", {"test": lambda payload, now: done.append(payload["n"])}
+    )
     enqueue("test", {"n": 1}, now=clock())
     db.session.commit()
 

@@ -29,7 +29,14 @@ EXACT = {
     "x-permitted-cross-domain-policies": "none",
 }
 ALSO = {"content-security-policy", "permissions-policy", "cache-control"}
-NEVER = {"server", "x-powered-by", "x-aspnet-version", "via", "access-control-allow-origin", "etag-x"}
+NEVER = {
+    "server",
+    "x-powered-by",
+    "x-aspnet-version",
+    "via",
+    "access-control-allow-origin",
+    "etag-x",
+}
 
 
 def directives(page):

@@ -164,4 +164,3 @@ def test_rebuilding_a_parent_deletes_no_child(migrating, clock, tmp_path):
     with db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             assert connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
-

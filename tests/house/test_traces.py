@@ -55,7 +55,9 @@ def journey(visitor):
 
 def secrets_of(urls):
     """Return what of the addresses opens something: keys and references."""
-    found = {part for url in urls for part in url.path.split("/") if re.search(r"[A-Z0-9]{6}", part)}
+    found = {
+        part for url in urls for part in url.path.split("/") if re.search(r"[A-Z0-9]{6}", part)
+    }
     found |= {value for url in urls for value in re.findall(r"(?:key|basket)=([\w-]+)", url.query)}
     return tuple(one for one in found if len(one) >= 8)
 
@@ -90,7 +92,9 @@ def test_a_visit_leaves_no_trace_in_logs_and_nothing_readable_in_files(
     assert len(access) >= len(visitor.seen)
     assert [line for line in access if not LINE.fullmatch(line)] == []
     assert found_in(said.encode(), (*PERSONAL, *BROWSER.values(), *secret)) == []
-    assert not re.search(r"(?i)kanarie|knusper77|203\.0\.113|127\.0\.0\.1|localhost|4111|utm_", said)
+    assert not re.search(
+        r"(?i)kanarie|knusper77|203\.0\.113|127\.0\.0\.1|localhost|4111|utm_", said
+    )
     assert server.stderr_file.read_text() == live_worker.output == ""
 
     assert len(list(mail.glob("*.eml"))) == 2

@@ -31,9 +31,7 @@ def _reference(location: str) -> str:
     return urlsplit(location).path.split("/")[2].partition("-")[0]
 
 
-def test_a_basket_that_is_held_eight_times_at_once_is_held_once(
-    guest: Guest, books: Books
-) -> None:
+def test_a_basket_that_is_held_eight_times_at_once_is_held_once(guest: Guest, books: Books) -> None:
     """Nobody is told that someone else has just taken what they hold themselves."""
     basket = _basket(guest, books, days_ahead=40)
 

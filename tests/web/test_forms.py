@@ -219,7 +219,7 @@ def test_a_text_without_end_is_refused_quickly_and_not_shown_again(
 def test_a_long_text_says_how_long_it_may_be_and_keeps_its_beginning(site: Flask) -> None:
     form = posted(site, name="x" * 201)
 
-    assert errors(form, "name") == ["Please keep this under 200 characters."]
+    assert errors(form, "name") == ["Please keep this to 200 characters at most."]
     assert form.name.data == "x" * 201
     assert len(posted(site, name="x" * 5000).name.data) == 400
 

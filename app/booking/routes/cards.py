@@ -40,7 +40,7 @@ def card(here: Shop, offer: StayOffer | SessionOffer) -> Card:
         )
         price = gettext("from %(price)s", price=money(least, currency))
         unit = gettext(
-            "for %(nights)s and %(party)s, everything included",
+            "%(nights)s, %(party)s, everything included",
             nights=wording.nights(nights),
             party=wording.party(adults, 0),
         )

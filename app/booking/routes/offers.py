@@ -28,7 +28,7 @@ from app.booking.shop import Shop, shop
 from app.booking.summary import Summary, quote_summary
 from app.core.clock import utcnow
 from app.core.errors import DomainError
-from app.core.languages import N_, gettext
+from app.core.languages import N_, gettext, ngettext
 from app.web.pages import money
 
 
@@ -259,8 +259,8 @@ def session_page(
 def _session_facts(here: Shop, found: SessionOffer) -> list[tuple[str, str]]:
     currency = here.venue.currency
     return [
-        (gettext("Lasts"), gettext("%(num)d minutes", num=found.minutes)),
-        (gettext("Together"), gettext("up to %(num)d guests", num=found.seats)),
+        (gettext("Lasts"), ngettext("%(num)d minute", "%(num)d minutes", found.minutes)),
+        (gettext("Together"), ngettext("up to %(num)d guest", "up to %(num)d guests", found.seats)),
         (gettext("Adults"), money(found.adult_minor, currency)),
         (gettext("Children"), money(found.child_minor, currency)),
     ]
