@@ -9,6 +9,7 @@ import os
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,15 +71,14 @@ def compose(template: str, reservation: Reservation, *, job: int, now: datetime)
             reservation_calendar(reservation, now=now) if template in _WITH_CALENDAR else None
         )
     subject, _, body = text.partition("\n")
-    message = EmailMessage()
+    message = EmailMessage(policy=SMTP.clone(utf8=not email.rpartition("@")[0].isascii()))
     message["Subject"] = subject.removeprefix("Subject:").strip()
-    message["From"] = Address(display_name=venue.name, addr_spec=venue.email)
-    message["To"] = Address(display_name=name, addr_spec=email)
+    message["From"] = _mailbox(venue.name, venue.email)
+    message["To"] = _mailbox(name, email)
     message["Date"] = format_datetime(now)
     # The same for a second try, so that a mail program shows it once.
     message["Message-ID"] = f"<{reservation.reference}.{template}.{job}@{host}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = reservation.language
     message.set_content(body.strip() + "\n")
     if calendar is not None:
         message.add_attachment(
@@ -87,7 +87,24 @@ def compose(template: str, reservation: Reservation, *, job: int, now: datetime)
             subtype="calendar",
             filename=f"reservation-{reservation.reference}.ics",
         )
+    # Last: setting the content drops whatever was said of a content before.
+    message["Content-Language"] = reservation.language
     return message
+
+
+def _mailbox(name: str, email: str) -> Address:
+    """Return a person's mailbox for a header.
+
+    A domain of any script is written in ASCII (RFC 5891). A part before the @ can't be;
+    such a message goes as UTF-8, to a relay that takes it (SMTPUTF8, RFC 6531).
+    """
+    # Lazily: most addresses are plain already, and its tables are large.
+    if not email.isascii():
+        import idna
+
+        local, _, domain = email.rpartition("@")
+        return Address(name, local, idna.encode(domain, uts46=True).decode())
+    return Address(name, addr_spec=email)
 
 
 def _deliver(message: EmailMessage, *, name: str) -> None:

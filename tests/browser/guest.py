@@ -60,7 +60,7 @@ class Guest:
         """Go to a room from the first page, and choose two free nights in its calendar."""
         self.page.goto("/")
         self.press(".card__title a[href*='/offers/reed-room']")
-        for _ in range(4):
+        for _ in range(2):
             self.press(".calendar [rel=next]")
         self.press("td.is-free:has(+ .is-free + .is-free) a")
         self.press("td.is-arrive + td + td a")
@@ -121,8 +121,8 @@ class KeyboardGuest(Guest):
 
     def reach(self, selector: str) -> None:
         """Tab to the first such element."""
-        wanted = self.page.locator(selector).first
-        wanted.wait_for()
+        wanted = self.page.wait_for_selector(selector)
+        assert wanted
         for _ in range(250):
             if wanted.evaluate("element => element === document.activeElement"):
                 return

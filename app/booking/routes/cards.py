@@ -9,6 +9,7 @@ from flask import url_for
 from app.booking import wording
 from app.booking.availability import FreeSeats, free_seats
 from app.booking.catalogue import SessionOffer, StayOffer, text
+from app.booking.checks import bookable_until
 from app.booking.reads import valid_until
 from app.booking.schedule import Occurrence
 from app.booking.shop import Shop
@@ -73,7 +74,12 @@ class Start:
 def sessions_by_day(
     here: Shop, offers: Sequence[SessionOffer], first: date, last: date, *, now: datetime
 ) -> list[tuple[str, list[Start]]]:
-    """Return the sessions of some days, by day, with what is left of each."""
+    """Return the sessions of some days, by day, with what is left of each.
+
+    None that lies further ahead than can be booked.
+    """
+    today = now.astimezone(here.venue.zone).date()
+    last = min(last, bookable_until(here.venue, today))
     occurrences = sorted(
         (
             (occurrence, offer)
