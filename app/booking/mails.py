@@ -98,8 +98,8 @@ def _mailbox(name: str, email: str) -> Address:
     A domain of any script is written in ASCII (RFC 5891). A part before the @ can't be;
     such a message goes as UTF-8, to a relay that takes it (SMTPUTF8, RFC 6531).
     """
-    # Lazily: most addresses are plain already, and its tables are large.
     if not email.isascii():
+        # Lazily: most addresses are plain already, and its tables are large.
         import idna
 
         local, _, domain = email.rpartition("@")

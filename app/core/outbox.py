@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import Mapped
 
-from app.core.database import Base, after_commit, changed, db, plain
+from app.core.database import Base, after_commit, changed, db, plain, table
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,10 @@ class Job(Base):
     done_at: Mapped[datetime | None] = plain()
 
 
+# Core, and built once: the verbs that must be quick write a job too.
+_INSERT = sa.insert(table(Job)).returning(table(Job).c.id)
+
+
 def handles(topic: str) -> Callable[[Handler], Handler]:
     """Register the decorated function as the one that does jobs of `topic`."""
 
@@ -66,12 +70,8 @@ def enqueue(
 ) -> None:
     """Write a job in the present transaction; the worker is woken after its commit."""
     due = not_before or now
-    result = db.session.execute(
-        sa.insert(Job)
-        .values(topic=topic, payload=payload, created_at=now, not_before=due, attempts=0)
-        .returning(Job.id)
-    )
-    job_id = int(result.scalar_one())
+    job = {"topic": topic, "payload": payload, "created_at": now, "not_before": due, "attempts": 0}
+    job_id = int(db.session.connection().execute(_INSERT, job).scalar_one())
     if due <= now:
         wake: Callable[[int], None] = current_app.extensions["wake_worker"]
         after_commit(lambda: wake(job_id))

@@ -25,7 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Mapped, Session
 
-from app.core.database import KEYS, KeysBase, db, kept, plain, readonly, whose
+from app.core.database import KEYS, KeysBase, connect_to_read, db, kept, plain, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 
 VERSION = b"\x01"
@@ -111,7 +111,7 @@ class Vault:
         query = sa.select(BlindIndex.person_id).where(
             BlindIndex.kind == kind.value, BlindIndex.digest == self.digest(kind, value)
         )
-        with readonly(_keys_engine()).connect() as connection:
+        with connect_to_read(_keys_engine()) as connection:
             return list(connection.scalars(query))
 
     def seal(self, person_id: str, field: str, value: str) -> bytes:
@@ -145,7 +145,7 @@ class Vault:
         query = sa.select(PersonKey.person_id, PersonKey.wrapped).where(
             PersonKey.person_id.in_(missing)
         )
-        with readonly(_keys_engine()).connect() as connection:
+        with connect_to_read(_keys_engine()) as connection:
             for person_id, wrapped in connection.execute(query):
                 known[person_id] = self._unwrap(person_id, wrapped)
 
@@ -159,7 +159,7 @@ class Vault:
         known: dict[str, AESGCM] = db.session.info.setdefault("keys", {})
         if person_id not in known:
             query = sa.select(PersonKey.wrapped).where(PersonKey.person_id == person_id)
-            with readonly(_keys_engine()).connect() as connection:
+            with connect_to_read(_keys_engine()) as connection:
                 wrapped = connection.scalar(query)
             if wrapped is None:
                 raise PersonUnknown(person_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import Parser
 from pathlib import Path
 
 NEWEST = 50
@@ -56,8 +56,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _letter(path: Path, *, headers_only: bool) -> Letter:
-    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(
-        path.read_bytes(), headersonly=headers_only
+    # As text: read from bytes, headers in UTF-8 (RFC 6532) come out as what no page can show.
+    message = Parser(EmailMessage, policy=policy.default).parsestr(
+        path.read_text(encoding="utf-8", errors="replace"), headersonly=headers_only
     )
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     text, attachments = ("", ()) if headers_only else _content(message)

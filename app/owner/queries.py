@@ -24,8 +24,8 @@ from app.core.database import db
 from app.core.datamap import Kind
 from app.core.vault import PersonUnknown, vault
 from app.owner.words import RUN_OUT
-from app.payments.models import Payment, Refund
-from app.payments.states import FAILED, REVIEW
+from app.payments.attempts import needs_a_look
+from app.payments.models import Payment
 from app.policy.models import Agreement, DocumentVersion
 
 PAGE_SIZE = 25
@@ -120,7 +120,7 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
         .order_by(Reservation.held_until)
         .limit(FEW)
     ).all()
-    odd = db.session.scalars(_listed().where(_needs_a_look()).order_by(Reservation.id)).all()
+    odd = db.session.scalars(_listed().where(needs_a_look()).order_by(Reservation.id)).all()
     names = guest_names(
         [row.person_id for row in (*stays, *seats)]
         + [reservation.person_id for reservation in (*newest, *holds, *odd)]
@@ -136,17 +136,6 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
         holds=tuple(_row(reservation, names, now=now) for reservation in holds),
         odd=tuple(_row(reservation, names, now=now) for reservation in odd),
     )
-
-
-def _needs_a_look() -> sa.ColumnElement[bool]:
-    """Whose payment didn't match what was asked for, or whose refund failed."""
-    review = sa.select(Payment.reservation_id).where(Payment.state == REVIEW)
-    failed = (
-        sa.select(Payment.reservation_id)
-        .join(Refund, Refund.payment_id == Payment.id)
-        .where(Refund.state == FAILED)
-    )
-    return sa.or_(Reservation.id.in_(review), Reservation.id.in_(failed))
 
 
 def _stays_around(day: date) -> Sequence[sa.Row[Any]]:

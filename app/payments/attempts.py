@@ -2,10 +2,11 @@
 
 import sqlalchemy as sa
 
+from app.booking.models import Reservation
 from app.booking.reservations import get_for_update
 from app.core.database import db
-from app.payments.models import Payment
-from app.payments.states import OPEN, REVIEW
+from app.payments.models import Payment, Refund
+from app.payments.states import FAILED, OPEN, REVIEW
 
 
 def lock_payment(payment_id: str) -> Payment | None:
@@ -54,3 +55,14 @@ def _locked(query: sa.Select[Payment]) -> Payment | None:
     fresh = query.with_for_update().execution_options(populate_existing=True)
     found: Payment | None = db.session.execute(fresh).scalar_one_or_none()
     return found
+
+
+def needs_a_look() -> sa.ColumnElement[bool]:
+    """Say of a reservation that its payment didn't match, or a refund of it failed."""
+    review = sa.select(Payment.reservation_id).where(Payment.state == REVIEW)
+    failed = (
+        sa.select(Payment.reservation_id)
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(Refund.state == FAILED)
+    )
+    return sa.or_(Reservation.id.in_(review), Reservation.id.in_(failed))

@@ -96,6 +96,15 @@ def refund_all(payment: Payment, *, reason: str, now: datetime) -> None:
         request_refund(payment, left, reason=reason, cause=f"{reason}:{payment.id}", now=now)
 
 
+_OF_RESERVATION = (
+    sa.select(Payment)
+    .where(Payment.reservation_id == sa.bindparam("reservation"))
+    .order_by(Payment.paid_at.desc().nulls_last(), Payment.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
 @reservation_cancelled.connect
 def refund_cancelled(reservation: Reservation, *, refund_minor: int, now: datetime) -> None:
     """Ask for what a cancelled reservation gives back, in the transaction that cancels it.
@@ -103,14 +112,7 @@ def refund_cancelled(reservation: Reservation, *, refund_minor: int, now: dateti
     Of several payments the last one goes back first. Attempts still open are closed.
     """
     left = refund_minor
-    query = (
-        sa.select(Payment)
-        .where(Payment.reservation_id == reservation.id)
-        .order_by(Payment.paid_at.desc().nulls_last(), Payment.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    for payment in db.session.scalars(query).all():
+    for payment in db.session.scalars(_OF_RESERVATION, {"reservation": reservation.id}).all():
         if payment.state in OPEN:
             enqueue("payments.close", {"payment_id": payment.id}, now=now)
         part = min(left, refundable(payment))

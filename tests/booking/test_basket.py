@@ -26,7 +26,11 @@ def test_a_wish_sent_twice_is_one_wish(visitor):
     sheet = page.form("/stay")
     first = visitor.send(sheet, arrive="2031-06-02", depart="2031-06-05")
     key = address_of(first).rpartition("/")[2]
-    again = visitor.ask("POST", f"{sheet.url}?basket={key}", data={**sheet.values, "arrive": "2031-06-02", "depart": "2031-06-05"})
+    again = visitor.ask(
+        "POST",
+        f"{sheet.url}?basket={key}",
+        data={**sheet.values, "arrive": "2031-06-02", "depart": "2031-06-05"},
+    )
 
     assert len(visitor.follow(again).soup.select("li.line")) == 1
 
@@ -159,7 +163,10 @@ def test_what_somebody_else_took_is_said_beside_the_wish_and_nothing_is_held(pla
         assert prove(now=clock()) == []
     # It waits there until the hold has run out, and then is free with no job having run.
     clock.move(HOLD_TIME)
-    assert second.hold(second.open(refused.url.partition("?")[0].removesuffix("/hold"))).title == "Your details"
+    assert (
+        second.hold(second.open(refused.url.partition("?")[0].removesuffix("/hold"))).title
+        == "Your details"
+    )
 
 
 def test_what_is_not_possible_any_more_is_said_and_can_be_taken_out(place, clock, visitor):

@@ -108,7 +108,10 @@ def test_a_posting_address_is_asked_only_when_something_is_posted(place, visitor
     assert missing.status == 422
     assert missing.said_beside("shipping_city")
     with place.app_context():
-        found = {load_address(p.shipping_address) and "kept" for p in db.session.scalars(sa.select(Person))}
+        found = {
+            load_address(p.shipping_address) and "kept"
+            for p in db.session.scalars(sa.select(Person))
+        }
     assert found == {None, "kept"}
 
 
@@ -226,7 +229,9 @@ def test_a_hold_that_ran_out_while_typing_is_renewed_if_it_is_free(place, clock,
         assert (found.status, found.held_until) == (HELD, clock() + HOLD_TIME)
 
 
-def test_a_hold_that_somebody_else_has_since_is_told_with_what_was_typed_kept(place, clock, visitor):
+def test_a_hold_that_somebody_else_has_since_is_told_with_what_was_typed_kept(
+    place, clock, visitor
+):
     details = visitor.hold(visitor.choose_stay("boathouse"))
     clock.move(HOLD_TIME)
     Visitor(place).hold(Visitor(place).choose_stay("boathouse"))
@@ -241,7 +246,9 @@ def test_a_hold_that_somebody_else_has_since_is_told_with_what_was_typed_kept(pl
         assert db.session.scalar(sa.select(sa.func.count()).select_from(Person)) == 0
 
 
-def test_a_page_opened_after_its_time_says_so_and_offers_to_hold_again(place, clock, visitor, at_pay):
+def test_a_page_opened_after_its_time_says_so_and_offers_to_hold_again(
+    place, clock, visitor, at_pay
+):
     details, _ = at_pay
     clock.move(HOLD_TIME)
 

@@ -1,4 +1,4 @@
-"""A guest's reservation is for whoever has its link, and gives back exactly what it says (B12, B15)."""
+"""A reservation is for whoever has its link, and gives back exactly what it says (B12, B15)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -89,7 +89,9 @@ def amount_on(page):
         (datetime(2031, 6, 1, 22, 0, 0, tzinfo=UTC), 0),
     ],
 )
-def test_what_comes_back_is_what_the_page_said_to_the_cent(place, clock, visitor, booked, when, share):
+def test_what_comes_back_is_what_the_page_said_to_the_cent(
+    place, clock, visitor, booked, when, share
+):
     clock.set(when)
     shown = visitor.open(booked.url)
     promised = int(shown.form("/cancel").values["refund_minor"])
@@ -111,7 +113,9 @@ def test_what_comes_back_is_what_the_page_said_to_the_cent(place, clock, visitor
     assert (f"€{promised / 100:.2f}" in cancelled.words) is (promised > 0)
 
 
-def test_a_refund_that_changed_meanwhile_is_shown_anew_before_anything_happens(place, clock, visitor, booked):
+def test_a_refund_that_changed_meanwhile_is_shown_anew_before_anything_happens(
+    place, clock, visitor, booked
+):
     clock.set(datetime(2031, 5, 21, tzinfo=UTC))
 
     stale = visitor.send(booked.form("/cancel"))
@@ -170,10 +174,17 @@ def test_the_calendar_file_is_one_event_with_a_name_that_stays(clock, visitor, b
     events = [calendar.walk("VEVENT") for calendar in (first, again, cancelled)]
     assert [len(found) for found in events] == [1, 1, 1]
     assert len({str(found[0]["uid"]) for found in events}) == 1
-    assert [str(one["method"]) for one in (first, again, cancelled)] == ["PUBLISH", "PUBLISH", "CANCEL"]
+    assert [str(one["method"]) for one in (first, again, cancelled)] == [
+        "PUBLISH",
+        "PUBLISH",
+        "CANCEL",
+    ]
     assert [int(found[0]["sequence"]) for found in events] == [0, 0, 1]
     assert str(events[2][0]["status"]) == "CANCELLED"
-    assert [str(events[0][0].decoded(name)) for name in ("dtstart", "dtend")] == ["2031-06-02", "2031-06-05"]
+    assert [str(events[0][0].decoded(name)) for name in ("dtstart", "dtend")] == [
+        "2031-06-02",
+        "2031-06-05",
+    ]
 
 
 def test_a_hold_has_no_calendar_file(place, visitor):

@@ -17,6 +17,7 @@ from app.core import outbox
 from app.core.database import KEYS, db
 from app.core.outbox import LEASE, Job
 from app.core.vault import PersonKey
+from tests.accounts.ways import sign_in
 from tests.house.visitor import EMAIL, NAME, Visitor, reference_of
 from tests.owner.guests import book, details, stay
 
@@ -40,9 +41,9 @@ def text_of(letter):
 
 
 def calendar_in(letter):
-    [part] = [part for part in letter.iter_attachments()]
+    [part] = list(letter.iter_attachments())
     assert part.get_content_type() == "text/calendar"
-    return Calendar.from_ical(part.get_content() if isinstance(part.get_content(), bytes) else part.get_payload(decode=True))
+    return Calendar.from_ical(part.get_payload(decode=True))
 
 
 def waiting():
@@ -119,7 +120,9 @@ def test_a_rollback_leaves_no_message(place, clock, instance):
         reference = book(
             stay("reed-room", *dates()), now=clock(), who=details(NAME, EMAIL), firm=False
         )
-        found = db.session.scalar(sa.select(Reservation.id).where(Reservation.reference == reference))
+        found = db.session.scalar(
+            sa.select(Reservation.id).where(Reservation.reference == reference)
+        )
         confirm(get_for_update(found), now=clock())
         db.session.rollback()
         run(clock)
@@ -234,6 +237,20 @@ def test_names_and_addresses_from_everywhere_reach_one_person_only(
     assert letter["Bcc"] is letter["Cc"] is None
     raw = next((instance / "mail").glob("*.eml")).read_bytes()
     assert all(len(line) <= 998 for line in raw.splitlines())
+
+
+def test_the_owner_can_read_a_message_to_an_address_of_any_script(place, clock, visitor):
+    visitor.pay(
+        visitor.tell(visitor.hold(visitor.choose_stay()), name="王小明", email="用户@例子.example")
+    )
+    with place.app_context():
+        run(clock)
+    owner = sign_in(place, clock, place.test_client())
+
+    page = owner.get("/owner/mail")
+
+    assert page.status_code == 200
+    assert "王小明" in page.text
 
 
 @dataclass

@@ -67,7 +67,7 @@ def test_a_writer_takes_the_lock_as_it_begins_and_a_reader_does_not(context):
 
         raw = second.connection.dbapi_connection
         raw.execute("PRAGMA busy_timeout=0")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
+        with pytest.raises(sa.exc.OperationalError, match="locked"):
             second.execute(sa.text("SELECT 1"))
 
         token = reading.set(True)

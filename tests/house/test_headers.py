@@ -64,7 +64,7 @@ def faults(page, *, https=False):
 
 @pytest.mark.clause("C14")
 def test_every_address_has_the_whole_set(place, visitor):
-    values, reservation = lead_somewhere(place, visitor)
+    values, _reservation = lead_somewhere(place, visitor)
     looking = Visitor(place)
 
     for known in (values, {**values, "key": values["basket"]}, NOWHERE):

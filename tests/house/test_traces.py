@@ -1,4 +1,4 @@
-"""A whole visit leaves nothing of the visitor in any log, and nothing readable in any file (D8, C14).
+"""A visit leaves nothing of the visitor in any log, and nothing readable in any file (D8, C14).
 
 Mails that the demo writes to files, for its owner to read, are what was sent to
 the person; they are looked at by themselves.

@@ -69,7 +69,7 @@ class Books:
         return arrive.isoformat(), (arrive + timedelta(days=nights)).isoformat()
 
     def start_of_session(self, slug: str, days_ahead: int) -> str:
-        """Return when the first session starts so many days from now, or later, as its form does."""
+        """Return when the first session starts so many days ahead, or later, as its form does."""
         with self.open():
             offer = shop().catalogue.session(slug)
             assert offer is not None

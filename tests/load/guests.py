@@ -4,7 +4,7 @@ import http.client
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -67,13 +67,13 @@ def _attributes(tag: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in _ATTRIBUTE.findall(tag)}
 
 
-@dataclass
 class Guest:
-    """Somebody who visits the site. What happens to their requests is noted in `broken`."""
+    """Somebody who visits the site; `broken` counts the lines that broke."""
 
-    server: LiveServer
-    details: Mapping[str, str] = field(default_factory=lambda: DETAILS)
-    broken: int = 0  # lines that broke
+    def __init__(self, server: LiveServer) -> None:
+        """Come to the site of that server."""
+        self.server = server
+        self.broken = 0
 
     def get(self, path: str) -> Answer:
         """Open a page; reload it where the line breaks."""
@@ -137,7 +137,7 @@ class Guest:
         """Say who one is, and return what that leads to, not followed."""
         path = urlsplit(checkout.path).path
         form = checkout.form(path)
-        return self.post(form.path, {**form.fields, **self.details})
+        return self.post(form.path, {**form.fields, **DETAILS})
 
     def go_to_bank(self, check_page: Answer) -> Answer:
         """Press the button that leads to the bank; not followed."""

@@ -1,4 +1,4 @@
-"""The programs of these tests: the real server with its modules loaded, and the worker by the round."""
+"""The programs of these tests: the real server, loaded beforehand, and the worker by the round."""
 
 import json
 import subprocess

@@ -7,20 +7,51 @@ also in place of one that died. The server is the same otherwise.
 import importlib
 import os
 import sys
+from datetime import timedelta
 
 import granian.cli
 import granian.server.mp
 from flask import Flask
 
 from app.core.database import db
+from tests.load.guests import Answer, Guest
+
+DIES = "WORKERS_DIE_ON_PURPOSE"
+
+
+class Rehearsal(Guest):
+    """A guest inside the process, who books and cancels before anybody looks."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client(use_cookies=False)
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
+        form = "application/x-www-form-urlencoded"
+        answer = self.client.open(path, method=method, data=body, content_type=form)
+        location = answer.headers.get("Location", "")
+        return Answer(path, answer.status_code, location, answer.text)
 
 
 def warm_up(app: Flask) -> None:
-    """Do what the first requests would do in each worker; and let go of all connections."""
+    """Make all that is made once in a process, before it is forked."""
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
     for path in ("/", "/offers/boathouse", "/offers/kayak-tour"):
         assert app.test_client().get(path).status_code == 200
+
+
+def rehearse(app: Flask) -> None:
+    """Let somebody book and cancel in this process: what is compiled once, is compiled."""
+    arrive = app.extensions["clock"]().date() + timedelta(days=300)
+    guest = Rehearsal(app)
+    depart = arrive + timedelta(days=2)
+    basket = guest.choose_nights("boathouse", arrive.isoformat(), depart.isoformat())
+    page = guest.pay(guest.hold(basket))
+    assert guest.cancel(page).status == 303
+
+
+def let_go(app: Flask) -> None:
+    """Close all connections: they can't be shared by two processes."""
     with app.app_context():
         for engine in db.engines.values():
             engine.dispose()
@@ -28,8 +59,11 @@ def warm_up(app: Flask) -> None:
 
 if __name__ == "__main__":
     target, _, name = sys.argv[-1].partition(":")
-    warm_up(getattr(importlib.import_module(target), name))
-    if os.environ.get("WORKERS_DIE_ON_PURPOSE"):
+    app = getattr(importlib.import_module(target), name)
+    warm_up(app)
+    if os.environ.get(DIES):
+        rehearse(app)
         # granian takes a worker that dies twice in 5.5 seconds for a loop, and gives up.
         granian.server.mp.MPServer.respawned_wrks = property(lambda _: {}, lambda *_: None)
+    let_go(app)
     granian.cli.entrypoint()

@@ -8,7 +8,7 @@ import os
 import sys
 
 from app.core.worker import tidy
-from tests.load.preloaded import warm_up
+from tests.load.preloaded import let_go, rehearse
 from tests.load.site import app, clock, doom
 
 
@@ -21,7 +21,9 @@ def sweep(at: int) -> None:
 
 
 if __name__ == "__main__":
-    warm_up(app)
+    rehearse(app)
+    sweep(0)
+    let_go(app)
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()

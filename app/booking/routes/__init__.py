@@ -1,5 +1,7 @@
 """The addresses of booking: finding, the basket, checkout, and a guest's reservation."""
 
+from functools import partial
+
 from flask import Flask, g, request
 
 from app.booking.baskets import count_lines
@@ -22,5 +24,5 @@ def init_app(app: Flask) -> None:
             # Without a cookie the site's own links carry the basket's address on.
             g.carried["basket"] = asked
         key = basket_key()
-        if key and request.method == "GET":
-            g.basket_count = count_lines(key)
+        if key:
+            g.count_basket = partial(count_lines, key)  # only a page that is rendered asks

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from flask import abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -177,7 +178,7 @@ def _basket_page(
 ) -> ResponseReturnValue:
     here = shop()
     g.page_path = f"/basket/{key}"
-    g.basket_count = len(found.lines)
+    g.count_basket = partial(len, found.lines)
     g.carried.setdefault("basket", key)
     contents = read_contents(here, found, taken or {}, now=utcnow())
     page = render_template(
@@ -229,7 +230,13 @@ def _line_url(offer: StayOffer | SessionOffer | None, line: Want) -> str:
             children=line.children,
         )
     starts_at = line.starts_at.isoformat() if line.starts_at else None
-    return url_for("booking.offer", slug=offer.slug, starts_at=starts_at)
+    return url_for(
+        "booking.offer",
+        slug=offer.slug,
+        starts_at=starts_at,
+        adults=line.adults,
+        children=line.children,
+    )
 
 
 @bp.post("/basket/<key>/lines/<int(max=2147483647):line_id>/remove")

@@ -65,7 +65,9 @@ def stay_page(
     def link(values: dict[str, str]) -> str:
         party = {"adults": adults, "children": children} if (adults, children) != (2, 0) else {}
         kept: dict[str, Any] = {**values, **party}
-        return url_for("booking.offer", slug=found.slug, _anchor="calendar", **kept)
+        # Both days chosen, the price is what they want to see; on a phone it stands below.
+        anchor = "book" if "depart" in kept else "calendar"
+        return url_for("booking.offer", slug=found.slug, _anchor=anchor, **kept)
 
     calendar = make_month(
         here.catalogue, found, parse_month(month, today=today), chosen, now=now, link=link
@@ -201,15 +203,7 @@ def session_page(
     venue = here.venue
     today = now.astimezone(venue.zone).date()
     until = bookable_until(venue, today)
-    form = refused or SessionForm(formdata=None)
-    if refused is None:
-        form.process(request.args if request.args.get("starts_at") else None)
-        form.starts_at.errors = []
-        for field, standard in ((form.adults, 2), (form.children, 0)):
-            if field.name in request.args:
-                field.validate(form)
-            elif field.data is None:
-                field.data = standard
+    form = refused or _session_form()
     starts_at = form.starts_at.data
     local = starts_at.astimezone(venue.zone).date() if starts_at else None
     month = request.args.get("month") or (f"{local:%Y-%m}" if local else "")
@@ -254,6 +248,19 @@ def session_page(
         ),
         status,
     )
+
+
+def _session_form() -> SessionForm:
+    """Return the form as the address fills it: what was typed stays, with what is wrong with it."""
+    form = SessionForm(formdata=None)
+    form.process(request.args if request.args.get("starts_at") else None)
+    form.starts_at.errors = []
+    for field, standard in ((form.adults, 2), (form.children, 0)):
+        if field.name in request.args:
+            field.validate(form)
+        elif field.data is None:
+            field.data = standard
+    return form
 
 
 def _session_facts(here: Shop, found: SessionOffer) -> list[tuple[str, str]]:
