@@ -1,6 +1,5 @@
 """A page that only reads can't write, writers lose nothing, and time is aware (D3, D4)."""
 
-import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone

@@ -39,6 +39,7 @@ TAGS = {"en": "en", "zh": "zh-Hans", "de": "de", "fr": "fr"}
         ("es,it;q=0.9", "en"),
         ("es,fr;q=0.3,de;q=0.4", "de"),
         ("en;q=0,de;q=0.1", "de"),
+        ("es,de;q=0", "en"),
         ("de;q=0.1,en-US", "en"),
         ("nonsense;;q=x,,de", "de"),
         ("de;q=nan", "en"),

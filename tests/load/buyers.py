@@ -1,8 +1,8 @@
 """One process of buyers: each has a form filled in and a line open, and all press at once.
 
 Run by `tests.load.crowd`, with nothing of the site and nothing but the standard library.
-Reads a line of JSON, [[port, host, path, body], …]; writes "ready" once every line is open;
-waits for a line; sends; writes a line of JSON, [[status, location, text, seconds], …].
+Reads a line of JSON, [[port, host, address, path, body], …]; writes "ready" once every line
+is open; waits for a line; sends; writes a line of JSON, [[status, location, text, seconds], …].
 Status 0 is a line that broke.
 """
 
@@ -14,16 +14,17 @@ import time
 
 PATIENCE = 60  # seconds that a buyer waits for an answer
 
-Order = tuple[int, str, str, str]
+Order = tuple[int, str, str, str, str]
 Answer = tuple[int, str, str, float]
 
 
 def buy(order: Order, gate: threading.Barrier, answers: list[Answer], place: int) -> None:
     """Open a line, wait for the others, and press."""
-    port, host, path, body = order
+    port, host, address, path, body = order
     headers = {
         "Host": host,
         "Origin": f"http://{host}",
+        "X-Forwarded-For": address,
         "Content-Type": "application/x-www-form-urlencoded",
     }
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.core.outbox import LEASE
 from tests.conftest import Database
 from tests.load.books import Books
 from tests.load.guests import Answer, Guest
@@ -33,7 +32,6 @@ WORKS = ("after booking", "after cancelling")
 # Every step on SQLite; on PostgreSQL, which begins and ends where the same code says, every third.
 STRIDE = {"sqlite": 1, "postgresql": 3}
 MOST_STEPS = 150
-MOST_ROUNDS = 12
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.clause("C16"), pytest.mark.clause("C17")]
 
@@ -135,25 +133,15 @@ def _journey(deaths: Deaths, books: Books, at: int) -> None:
     assert "You are expected, Zoë Müller" in page.words, page.words
     books.assert_in_order()
     deaths.may_come_at_work("after booking", at)
-    _work(deaths.sweeper, books)
+    deaths.sweeper.sweep_until_done(books)
     assert books.letters(reference) == ["confirmed"]
 
     cancelled = deaths.may_come("cancel", at, lambda: guest.cancel(page))
     # Pressed again after a death, the button may say that it is cancelled already.
     assert "cancelled" in guest.follow(cancelled).words
     deaths.may_come_at_work("after cancelling", at)
-    _work(deaths.sweeper, books)
+    deaths.sweeper.sweep_until_done(books)
     _assert_done_once(books, reference)
-
-
-def _work(sweeper: Sweeper, books: Books) -> None:
-    """Let the worker do rounds until nothing is left, each when a lease of the dead has ended."""
-    for _ in range(MOST_ROUNDS):
-        sweeper.sweep()
-        if not books.jobs_left():
-            return
-        books.clock.move(LEASE + timedelta(seconds=1))
-    raise AssertionError(f"left undone: {books.jobs_left()}")
 
 
 def _assert_done_once(books: Books, reference: str) -> None:

@@ -98,7 +98,7 @@ def test_who_paid_in_time_but_comes_back_late_is_expected_if_nobody_came(
 
     assert "You are expected" in page.words
     assert guest.hold(second).status == 409
-    sweeper.sweep()
+    sweeper.sweep_until_done(books)
     assert books.refunds(_reference(held)) == []
     assert books.letters(_reference(held)) == ["confirmed"]
     books.assert_in_order()
@@ -120,7 +120,7 @@ def test_who_paid_in_time_but_comes_back_after_the_next_buyer_gets_all_of_it_bac
 
     assert "Your payment came too late, and is on its way back" in page.words
     assert "You are expected" in guest.pay(sold).words
-    sweeper.sweep()
+    sweeper.sweep_until_done(books)
     _assert_all_came_back(books, _reference(held))
 
 
@@ -139,8 +139,7 @@ def test_slow_money_that_arrives_after_the_next_buyer_goes_back(
     sold = guest.hold(second)
     assert sold.status == 303
 
-    sweeper.sweep()
-    sweeper.sweep()
+    sweeper.sweep_until_done(books)
 
     assert books.status(_reference(sold)) == "held"
     _assert_all_came_back(books, _reference(held), before=["payment_processing"])

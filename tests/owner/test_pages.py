@@ -207,7 +207,7 @@ def test_a_search_for_nothing_is_asked_again(owner):
 
 
 def test_everything_about_a_reservation_is_on_its_page(place, owner, clock):
-    address = {"line1": "Regent’s Row 1", "city": "London"}
+    address = {"country": "GB", "street_address": "Regent’s Row 1", "city": "London"}
     who = details(
         "<b>Ada</b>",
         "ada@example.org",
