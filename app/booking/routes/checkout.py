@@ -91,7 +91,7 @@ def _page(
     g.page_path = f"/checkout/{key}"
     if error is not None:
         form.form_errors.append(error.say())
-    until = reservation.held_until
+    until = reservation.held_until if is_held(reservation, now=now) else None
     return render_template(
         "booking/checkout.html",
         key=key,
