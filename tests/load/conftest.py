@@ -18,7 +18,7 @@ from tests.servers import Program
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, to be run on both databases where it uses one."""
+    """Mark every test of this folder."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def clock(tmp_path: Path) -> SettableClock:
-    """The clock of the test, and of servers that are started with `site=True`."""
+    """The clock of the test, and of servers that are started with `mortal=True`."""
     return FileClock(tmp_path / "clock", datetime.now(UTC).replace(microsecond=0))
 
 
@@ -51,11 +51,11 @@ def books(place: Flask, clock: SettableClock) -> Books:
 def serve(
     place: Flask, environ: dict[str, str], tmp_path: Path
 ) -> Iterator[Callable[..., PreloadedServer]]:
-    """Start the place's server: `serve(workers=8)`; with `site=True`, the one with a set clock."""
+    """Start the place's server: `serve(workers=8)`; `mortal=True` starts that of `mortal`."""
     started: list[Program] = []
 
-    def start(*, workers: int = 8, site: bool = False) -> PreloadedServer:
-        server = PreloadedServer(environ, files=tmp_path, workers=workers, site=site)
+    def start(*, workers: int = 8, mortal: bool = False) -> PreloadedServer:
+        server = PreloadedServer(environ, files=tmp_path, workers=workers, mortal=mortal)
         started.append(server.start())
         return server
 

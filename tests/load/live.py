@@ -13,7 +13,6 @@ from tests.conftest import SettableClock
 from tests.load.books import Books
 from tests.servers import ROOT, LiveServer, surroundings
 
-HERE = Path(__file__).parent
 MOST_ROUNDS = 12
 
 
@@ -44,25 +43,25 @@ class FileClock(SettableClock):
 
 
 class PreloadedServer(LiveServer):
-    """The real server. With `site`, the one whose clock and deaths are in a folder's files."""
+    """The real server. With `mortal`, the one whose clock and deaths are in a folder's files."""
 
     def __init__(
-        self, environ: Mapping[str, str], *, files: Path, workers: int, site: bool
+        self, environ: Mapping[str, str], *, files: Path, workers: int, mortal: bool
     ) -> None:
         """Prepare to serve with so many worker processes."""
         own = {name: value for name, value in environ.items() if name != "SITE_URL"}
-        target = "tests.load.site:app" if site else "wsgi:app"
-        extra = {"FILES": str(files), "WORKERS_DIE_ON_PURPOSE": "yes"} if site else {}
+        target = "tests.load.mortal:app" if mortal else "wsgi:app"
+        extra = {"FILES": str(files), "WORKERS_DIE_ON_PURPOSE": "yes"} if mortal else {}
         # One proxy is believed, so that buyers can come from different networks.
         own["PROXY_HOPS"] = "1"
         super().__init__({**own, **extra}, logs=files, workers=workers, target=target)
         self.files = files
-        module = self.command.index("-m")
+        granian = self.command.index("granian")
         self.command = [
-            *self.command[:module],
-            str(HERE / "preloaded.py"),
-            *(["--respawn-failed-workers"] if site else []),
-            *self.command[module + 2 :],
+            *self.command[:granian],
+            "tests.load.preloaded",
+            *(["--respawn-failed-workers"] if mortal else []),
+            *self.command[granian + 1 :],
         ]
 
     def doom(self, method: str, pattern: str, at: int) -> None:

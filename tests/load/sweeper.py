@@ -8,8 +8,8 @@ import os
 import sys
 
 from app.core.worker import tidy
+from tests.load.mortal import app, clock, doom
 from tests.load.preloaded import let_go, rehearse
-from tests.load.site import app, clock, doom
 
 
 def sweep(at: int) -> None:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.clause("C16")]
 @pytest.fixture
 def guest(serve: Callable[..., PreloadedServer]) -> Guest:
     """Somebody who visits the place, whose clock is in the test's hands."""
-    return Guest(serve(workers=2, site=True))
+    return Guest(serve(workers=2, mortal=True))
 
 
 @pytest.fixture
