@@ -14,7 +14,7 @@ TEMPLATES = ("payment_processing", "payment_failed", "payment_late_refunded", "r
 def test_every_message_can_be_written_in_every_language(place, clock, template, language):
     reservation = till.book(now=clock(), language=language)
 
-    message = compose(template, reservation, now=clock())
+    message = compose(template, reservation, job=1, now=clock())
 
     text = message.get_content()
     assert reservation.reference in message["Subject"]
@@ -37,6 +37,6 @@ def test_who_gets_money_back_is_told_the_true_reason(place, clock, status, becau
     reservation.status = status
     db.session.commit()
 
-    text = compose("payment_late_refunded", reservation, now=clock()).get_content()
+    text = compose("payment_late_refunded", reservation, job=1, now=clock()).get_content()
 
     assert because in " ".join(text.split())

@@ -62,12 +62,17 @@ def stay_page(
     month = request.args.get("month") or (f"{arrive:%Y-%m}" if arrive else "")
     adults, children = _party(refused or asked)
 
+    # By hand: thirty addresses through `url_for` would be a fifth of the page. What is put
+    # in are dates and numbers of ours, which need no quoting.
+    base = url_for("booking.offer", slug=found.slug)
+    base += "&" if "?" in base else "?"
+    party = f"&adults={adults}&children={children}" if (adults, children) != (2, 0) else ""
+
     def link(values: dict[str, str]) -> str:
-        party = {"adults": adults, "children": children} if (adults, children) != (2, 0) else {}
-        kept: dict[str, Any] = {**values, **party}
+        query = "&".join(f"{name}={value}" for name, value in values.items())
         # Both days chosen, the price is what they want to see; on a phone it stands below.
-        anchor = "book" if "depart" in kept else "calendar"
-        return url_for("booking.offer", slug=found.slug, _anchor=anchor, **kept)
+        anchor = "book" if "depart" in values else "calendar"
+        return f"{base}{query}{party}#{anchor}"
 
     calendar = make_month(
         here.catalogue, found, parse_month(month, today=today), chosen, now=now, link=link
