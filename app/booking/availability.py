@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.booking.catalogue import SessionOffer, StayOffer
 from app.booking.inventory import ONE_NIGHT
-from app.booking.models import HELD, Night, Reservation, ReservationLine, SessionPlaces
+from app.booking.models import AS_HELD, Night, Reservation, ReservationLine, SessionPlaces
 from app.booking.reads import read
 from app.core.database import table
 
@@ -23,7 +23,7 @@ _no_date = sa.cast(sa.null(), sa.Date)
 # Places that nobody has any more, though the counters still say so.
 _RUN_OUT = (
     sa.select(_reservation.c.id)
-    .where(_reservation.c.status == HELD, _reservation.c.held_until <= sa.bindparam("now"))
+    .where(_reservation.c.status == AS_HELD, _reservation.c.held_until <= sa.bindparam("now"))
     .scalar_subquery()
 )
 _NIGHTS = (

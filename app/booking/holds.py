@@ -16,7 +16,15 @@ from sqlalchemy.engine import Connection
 
 from app.booking.catalogue import Catalogue
 from app.booking.inventory import Claim, NightsClaim, SeatsClaim, give_back, take
-from app.booking.models import HELD, RELEASED, Basket, OfferRow, Reservation, ReservationLine
+from app.booking.models import (
+    AS_HELD,
+    HELD,
+    RELEASED,
+    Basket,
+    OfferRow,
+    Reservation,
+    ReservationLine,
+)
 from app.booking.prices import Quote, QuoteLine
 from app.booking.seating import seat, unseat
 from app.core.database import changed, db, in_one_go, table
@@ -60,8 +68,8 @@ _CLAIMS = (
 )
 _RUN_OUT = (
     sa.select(_reservation.c.id)
-    .where(_reservation.c.status == HELD, _reservation.c.held_until <= sa.bindparam("now"))
-    .order_by(_reservation.c.id)
+    .where(_reservation.c.status == AS_HELD, _reservation.c.held_until <= sa.bindparam("now"))
+    .order_by(_reservation.c.held_until)
     .limit(50)
 )
 
@@ -233,7 +241,7 @@ _OF_BASKET = sa.select(
     _reservation.c.reference,
     _reservation.c.quote_digest,
     _reservation.c.held_until,
-).where(_reservation.c.basket_id == sa.bindparam("basket"), _reservation.c.status == HELD)
+).where(_reservation.c.basket_id == sa.bindparam("basket"), _reservation.c.status == AS_HELD)
 
 
 def lock_basket(basket_id: int) -> bool:

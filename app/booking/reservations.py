@@ -16,6 +16,7 @@ from app.booking.cancellation import CancellationPolicy, refund_due
 from app.booking.holds import HOLD_MOST, HOLD_TIME, let_go, take_again
 from app.booking.inventory import PlacesTaken
 from app.booking.models import (
+    AS_HELD,
     CANCELLED,
     CONFIRMED,
     HELD,
@@ -204,7 +205,7 @@ def _held_elsewhere(reservation: Reservation) -> bool:
     return reservation.basket_id is not None and bool(
         db.session.scalar(
             sa.select(sa.func.count()).where(
-                Reservation.basket_id == reservation.basket_id, Reservation.status == HELD
+                Reservation.basket_id == reservation.basket_id, Reservation.status == AS_HELD
             )
         )
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.accounts.models import Person
 from app.booking.catalogue import Catalogue
 from app.booking.models import (
+    AS_HELD,
     CANCELLED,
     CONFIRMED,
     HELD,
@@ -116,7 +117,7 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
     ).all()
     holds = db.session.scalars(
         _listed()
-        .where(Reservation.status == HELD, Reservation.held_until > now)
+        .where(Reservation.status == AS_HELD, Reservation.held_until > now)
         .order_by(Reservation.held_until)
         .limit(FEW)
     ).all()
@@ -308,7 +309,7 @@ def shown_status(reservation: Reservation, *, now: datetime) -> str:
 def _is_live(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(
         Reservation.status == CONFIRMED,
-        sa.and_(Reservation.status == HELD, Reservation.held_until > now),
+        sa.and_(Reservation.status == AS_HELD, Reservation.held_until > now),
     )
 
 

@@ -4,6 +4,7 @@ from app.booking.models.baskets import Basket, BasketLine
 from app.booking.models.inventory import Night, Seating, SessionPlaces
 from app.booking.models.offers import ChargeRow, ExtraRow, OfferRow, RateRow, UnitRow, VenueRow
 from app.booking.models.reservations import (
+    AS_HELD,
     CANCELLED,
     CONFIRMED,
     HELD,
@@ -13,6 +14,7 @@ from app.booking.models.reservations import (
 )
 
 __all__ = [
+    "AS_HELD",
     "CANCELLED",
     "CONFIRMED",
     "HELD",

@@ -11,6 +11,9 @@ from app.core.database import Base, kept, plain, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 
 HELD, CONFIRMED, RELEASED, CANCELLED = "held", "confirmed", "released", "cancelled"
+AS_HELD: sa.ColumnElement[str] = sa.literal_column("'held'", sa.String)
+"""HELD for statements, written out: a database can't tell that a partial index on held
+rows serves a statement whose status is a parameter, and reads the whole book instead."""
 
 _WHEN = Personal(
     Kind.BOOKING,
