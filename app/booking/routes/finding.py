@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from app.booking import wording
 from app.booking.blueprint import bp
+from app.booking.checks import PartyTooLarge
 from app.booking.forms import SearchForm
 from app.booking.kept_pages import kept_page
 from app.booking.reads import valid_for_day
@@ -132,6 +133,9 @@ def _result(
 
     count = wording.nights((depart - arrive).days)
     why = found.refusal.say() if found.refusal else ""
+    if isinstance(found.refusal, PartyTooLarge):
+        # Never a dead end: a large party fits into several rooms.
+        why += " " + gettext("For more of you, put several into one basket.")
     return Result(
         card(here, offer),
         gettext("%(num)d left for these dates", num=found.left) if found.left else "",
