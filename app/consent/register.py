@@ -35,16 +35,6 @@ class Cookie:
             path="/",
         )
 
-    def forget(self, response: Response) -> None:
-        """Take this cookie back."""
-        response.delete_cookie(
-            cookie_name(settings(), self.name),
-            secure=settings().https,
-            httponly=True,
-            samesite="Lax",
-            path="/",
-        )
-
 
 BASKET = Cookie(
     "basket",

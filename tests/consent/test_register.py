@@ -99,16 +99,12 @@ def test_the_register_names_a_life_and_a_purpose_in_every_language(app):
             assert said
 
 
-def test_a_cookie_is_taken_back_in_the_words_in_which_it_was_given(place):
+def test_a_cookie_is_set_so_that_no_script_and_no_other_site_reaches_it(place):
     with place.test_request_context():
-        given, taken = Response(), Response()
+        given = Response()
         BASKET.keep(given, "key")
-        BASKET.forget(taken)
 
-    [one], [other] = given.headers.getlist("Set-Cookie"), taken.headers.getlist("Set-Cookie")
-    assert "basket=key" in one
-    assert "basket=;" in other
-    assert "Max-Age=0" in other
+    [said] = given.headers.getlist("Set-Cookie")
+    assert "basket=key" in said
     for word in ("HttpOnly", "Path=/", "SameSite=Lax"):
-        assert word in one
-        assert word in other
+        assert word in said
