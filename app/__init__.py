@@ -12,12 +12,21 @@ from app.booking import kept_pages, mails, shop, tidying  # noqa: F401 (mails an
 from app.booking.routes import bp as booking_bp
 from app.booking.routes import init_app as init_booking
 from app.config import Settings
+from app.consent import frame as consent_frame
+from app.consent import preferences
+from app.consent import tidying as consent_tidying  # noqa: F401 (it registers itself)
 from app.consent.gate import ConsentGate
+from app.consent.log_routes import TOKENLESS
+from app.consent.log_routes import bp as consent_log_bp
+from app.consent.preferences_routes import bp as consent_preferences_bp
+from app.consent.routes import bp as consent_bp
+from app.consent.routes import well_known
 from app.core.clock import Clock, system_clock
 from app.core.database import KEYS, KeysBase, db
 from app.core.egress import MAIL_RELAY, Egress
 from app.core.vault import Vault, derive
 from app.core.worker import make_waker
+from app.owner import visits_routes  # noqa: F401 (it adds a page to the blueprint)
 from app.owner.routes import bp as owner_bp
 from app.payments import init_app as init_payments
 from app.payments.routes import ORIGIN_EXEMPT
@@ -47,16 +56,28 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     db.init_app(app)
 
     pages.init_app(app)
-    guard.init_app(app, exempt=frozenset(ORIGIN_EXEMPT))
+    guard.init_app(app, exempt=frozenset(ORIGIN_EXEMPT), tokenless=TOKENLESS)
     headers.init_app(app, settings)
     errors.init_app(app)
     assets.init_app(app)
     sessions.init_app(app, settings)
+    consent_frame.init_app(app)
+    preferences.init_app(app)
     shop.init_app(app)
     kept_pages.init_app(app)
     init_booking(app)
     init_payments(app, settings)
-    for blueprint in (health.bp, accounts_bp, policy_bp, booking_bp, owner_bp):
+    for blueprint in (
+        health.bp,
+        accounts_bp,
+        consent_bp,
+        consent_log_bp,
+        consent_preferences_bp,
+        well_known,
+        policy_bp,
+        booking_bp,
+        owner_bp,
+    ):
         app.register_blueprint(blueprint)
 
     wsgi = ConsentGate(app.wsgi_app, settings)

@@ -11,6 +11,7 @@ from app.booking.models import VenueRow
 from app.booking.replay import replay_cli
 from app.booking.reservations import prove
 from app.config import Settings
+from app.consent.cli import consent_cli
 from app.core import schema
 from app.core.clock import utcnow
 from app.core.database import db
@@ -94,5 +95,14 @@ def register_commands(app: Flask) -> None:
     A server does without: its workers are lighter by what these import.
     """
     schema.init_app(app)
-    for command in (demo_cli, owner_cli, payments_cli, prepare, work, prove_command, replay_cli):
+    for command in (
+        demo_cli,
+        owner_cli,
+        payments_cli,
+        consent_cli,
+        prepare,
+        work,
+        prove_command,
+        replay_cli,
+    ):
         app.cli.add_command(command)

@@ -15,11 +15,10 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.accounts.sessions import (
+    SESSION,
     begin_session,
     current_account,
     end_present_session,
-    forget_cookie,
-    keep_cookie,
 )
 from app.accounts.signin import ENTERING, LinkUseless, link_is_live, use_link
 from app.core.clock import utcnow
@@ -77,7 +76,7 @@ def use(token: str) -> ResponseReturnValue:
     begun = begin_session(account, now=now)
     db.session.commit()
     response = make_response(redirect(url_for("owner.today"), 303))
-    keep_cookie(response, begun)
+    SESSION.keep(response, begun)
     return response
 
 
@@ -88,7 +87,7 @@ def sign_out() -> ResponseReturnValue:
     if end_present_session():
         db.session.commit()
     response = make_response(redirect(url_for(".signed_out"), 303))
-    forget_cookie(response)
+    SESSION.forget(response)
     return response
 
 

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any, Never, ParamSpec
 
 import sqlalchemy as sa
+from blinker import Namespace
 from flask import Flask, Request, Response, abort, redirect, request, session, url_for
 from flask.sessions import SessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
@@ -25,11 +26,18 @@ from app.accounts.models import Account, SessionRow
 from app.config import Settings
 from app.core.clock import utcnow
 from app.core.database import db, reading, writing
-from app.web.cookies import cookie_name
+from app.core.languages import N_
+from app.web.cookies import Category, Cookie, cookie_name
 from app.web.errors import log_error
-from app.web.pages import settings
 
-SESSION_COOKIE = "session"
+SESSION = Cookie(
+    "session",
+    Category.NECESSARY,
+    N_("Keeps you signed in until you sign out"),
+    None,
+    clause="C04",
+    needed_for=N_("staying signed in from page to page"),
+)
 # ASVS 5.0.0, 7.3: a limit without use, and one that use can't move.
 IDLE_LIMIT = timedelta(minutes=30)
 ABSOLUTE_LIMIT = timedelta(hours=12)
@@ -37,6 +45,10 @@ ABSOLUTE_LIMIT = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
 
 OWNER = "owner"
+
+session_begun = Namespace().signal("session-begun")
+"""sender: the Account that a session begins for; sent inside the transaction that begins it."""
+
 _TOKEN_BYTES = 32
 _LONGEST_COOKIE = 100  # characters; ours has 43
 
@@ -95,7 +107,7 @@ class RowSessions(SessionInterface):
     """Opens sessions from their rows. No response is ever given a cookie here."""
 
     def __init__(self, settings: Settings) -> None:
-        self._cookie = cookie_name(settings, SESSION_COOKIE)
+        self._cookie = cookie_name(settings, SESSION.name)
 
     def open_session(self, app: Flask, request: Request) -> KeptSession | NoSession:
         """Return the session that a request's cookie names, if it is alive."""
@@ -186,6 +198,7 @@ def begin_session(account: Account, *, now: datetime) -> str:
             seen_at=now,
         )
     )
+    session_begun.send(account)
     return token
 
 
@@ -209,29 +222,6 @@ def end_all(account: Account) -> int:
         sa.delete(SessionRow).where(SessionRow.account_id == account.id).returning(SessionRow.id)
     )
     return len(ended.all())
-
-
-def keep_cookie(response: Response, token: str) -> None:
-    """Give the browser its session's token; it ends with the browser's own session."""
-    response.set_cookie(
-        cookie_name(settings(), SESSION_COOKIE),
-        token,
-        secure=settings().https,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
-
-
-def forget_cookie(response: Response) -> None:
-    """Take the cookie back, in the words that a `__Host-` name asks for."""
-    response.delete_cookie(
-        cookie_name(settings(), SESSION_COOKIE),
-        secure=settings().https,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
 
 
 # -- Who is asking --------------------------------------------------------------------------

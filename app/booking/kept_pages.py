@@ -5,8 +5,9 @@ somebody else has just been shown. A kept page is never stale, not for a second:
 each request reads the catalogue's version and the counters anew and compares
 them, and only then takes the page that was made from the very same answers.
 
-Nothing personal is kept: pages are shared only between visitors without basket
-and without session.
+Nothing personal is kept: pages are shared only between visitors without basket,
+without session and without suggestions of their own, who said the same about
+cookies and like the same light and language.
 """
 
 import gzip
@@ -25,8 +26,11 @@ from flask.typing import ResponseReturnValue
 from app.booking.blueprint import basket_key
 from app.booking.reads import Read, fetch
 from app.booking.shop import shop
+from app.consent.frame import consent
 from app.core.clock import utcnow
-from app.core.languages import current_language
+from app.web import languages
+from app.web.cookies import Category
+from app.web.pages import VARY
 
 MOST_PAGES = 256
 MOST_QUERY = 500  # bytes
@@ -69,15 +73,16 @@ class Page:
 
 
 def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Keep a view's pages for visitors who have neither basket nor session."""
+    """Keep a view's pages for visitors who have neither basket, session nor suggestions."""
 
     @wraps(view)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         long = len(request.query_string) > MOST_QUERY  # no search of ours, and too long to keep
-        if long or basket_key() or getattr(session, "is_kept", False):
+        own = basket_key() or getattr(session, "is_kept", False)
+        if long or own or consent().allows(Category.SUGGESTIONS):
             return view(*args, **kwargs)
-        pages: OrderedDict[tuple[str, bytes, str], Page] = current_app.extensions["kept_pages"]
-        key = (request.path, request.query_string, current_language())
+        pages: OrderedDict[tuple[object, ...], Page] = current_app.extensions["kept_pages"]
+        key = (request.path, request.query_string, languages.page_key(), consent().frame_key)
         page = pages.get(key)
         if page is None or not page.still_true(now=utcnow()):
             g.noted = []
@@ -108,7 +113,7 @@ def _answer(page: Page) -> Response:
     response = Response(body, content_type="text/html; charset=utf-8")
     # A weak tag: the same page in another coding is the same page.
     response.headers["ETag"] = f"W/{page.etag}"
-    response.headers["Vary"] = "Accept-Encoding, Accept-Language"
+    response.headers["Vary"] = VARY
     if coding:
         response.headers["Content-Encoding"] = coding
     if request.headers.get("If-None-Match") == f"W/{page.etag}":

@@ -14,7 +14,7 @@ from app.booking.checks import bookable_until
 from app.booking.inventory import ONE_NIGHT
 from app.booking.prices import nightly_price
 from app.core.languages import current_locale, gettext
-from app.core.money import exponent, format_money
+from app.core.money import short_money
 
 # "2 left" is said of nights that have so many units or fewer.
 FEW = 2
@@ -82,12 +82,9 @@ def month_before(first: date) -> date:
 
 def short_price(minor: int, currency: str) -> str:
     """Return a price without its cents where there are none: it has to fit a phone's column."""
-    text = format_money(minor, currency, current_locale())
-    whole = 10 ** exponent(currency)
-    if minor % whole == 0 and whole > 1:
-        for mark in (".", ","):
-            text = text.replace(f"{mark}{str(whole)[1:]}", "")
-    return text
+    text = short_money(minor, currency, current_locale())
+    # An ordinary space may break: "EUR 119" is wider than the column.
+    return text.replace("\u00a0", " ") if currency in text else text
 
 
 def make_month(

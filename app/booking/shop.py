@@ -92,9 +92,16 @@ def site() -> Site:
     return Site(known.venue.name)
 
 
+def offer_name(slug: str) -> str:
+    """Return an offer's name in the current language; its slug where it is no more."""
+    found = shop().catalogue.offers_by_slug.get(slug)
+    return text(found.texts, "name") if found else slug
+
+
 def init_app(app: Flask) -> None:
-    """Let the frame know the name of the place."""
+    """Let the features below know the name of the place, and those of its offers."""
     app.extensions["site"] = site
+    app.extensions["offer_name"] = offer_name
 
 
 def _read() -> Shop:

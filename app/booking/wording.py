@@ -10,57 +10,58 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_interval, format_skeleton, format_time, get_day_names
 
-from app.core.languages import BY_CODE, current_language, gettext, ngettext
+from app.core.languages import Manner, current_manner, gettext, ngettext
 
 
 @lru_cache(maxsize=8192)
-def _date(day: date, style: str, language: str) -> str:
-    locale = BY_CODE[language].locale
+def _date(day: date, style: str, manner: Manner) -> str:
+    locale = manner.locale
     if style in ("full", "long", "medium"):
         text = format_date(day, style, locale=locale)
         # French writes the first of a month as an ordinal, which CLDR's patterns can't.
-        return text.replace("1 ", "1er ", 1) if language == "fr" and day.day == 1 else text
+        first = manner.language.code == "fr" and day.day == 1
+        return text.replace("1 ", "1er ", 1) if first else text
     return format_skeleton(style, datetime(day.year, day.month, day.day, tzinfo=UTC), locale=locale)
 
 
 @lru_cache(maxsize=4096)
-def _interval(first: date, last: date, skeleton: str, language: str) -> str:
-    return format_interval(first, last, skeleton, locale=BY_CODE[language].locale)
+def _interval(first: date, last: date, skeleton: str, manner: Manner) -> str:
+    return format_interval(first, last, skeleton, locale=manner.locale)
 
 
 def full_day(day: date) -> str:
     """Return "Saturday, 14 November 2026"."""
-    return _date(day, "full", current_language())
+    return _date(day, "full", current_manner())
 
 
 def long_day(day: date) -> str:
     """Return "14 November 2026"."""
-    return _date(day, "long", current_language())
+    return _date(day, "long", current_manner())
 
 
 def short_day(day: date) -> str:
     """Return "Sat 14 Nov"."""
-    return _date(day, "MMMEd", current_language())
+    return _date(day, "MMMEd", current_manner())
 
 
 def month_title(day: date) -> str:
     """Return "November 2026"."""
-    return _date(day, "yMMMM", current_language())
+    return _date(day, "yMMMM", current_manner())
 
 
 def dates(arrive: date, depart: date, *, year: bool = True) -> str:
     """Return "13–15 Nov 2026", the days of arrival and departure."""
-    return _interval(arrive, depart, "yMMMd" if year else "MMMd", current_language())
+    return _interval(arrive, depart, "yMMMd" if year else "MMMd", current_manner())
 
 
 @lru_cache(maxsize=4096)
-def _clock(moment: datetime, zone: ZoneInfo, language: str) -> str:
-    return format_time(moment, "short", tzinfo=zone, locale=BY_CODE[language].locale)
+def _clock(moment: datetime, zone: ZoneInfo, manner: Manner) -> str:
+    return format_time(moment, "short", tzinfo=zone, locale=manner.locale)
 
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:
     """Return the wall time of an instant at the place: "14:32"."""
-    return _clock(moment, zone, current_language())
+    return _clock(moment, zone, current_manner())
 
 
 def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
@@ -70,15 +71,15 @@ def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
 
 
 @lru_cache(maxsize=16)
-def _weekdays(language: str) -> tuple[tuple[str, str], ...]:
-    locale = BY_CODE[language].locale
+def _weekdays(manner: Manner) -> tuple[tuple[str, str], ...]:
+    locale = manner.locale
     short, full = get_day_names("abbreviated", locale=locale), get_day_names("wide", locale=locale)
     return tuple((short[day].rstrip("."), full[day]) for day in range(7))
 
 
 def weekdays() -> tuple[tuple[str, str], ...]:
     """Return (abbreviation, name) of the days of the week, Monday first."""
-    return _weekdays(current_language())
+    return _weekdays(current_manner())
 
 
 def nights(count: int) -> str:

@@ -1,51 +1,160 @@
-"""The register of cookies: what isn't here is never set (D7, C11)."""
+"""The register of everything stored on a visitor's device: what isn't here is never set (C11).
 
+The cookie page and the policy are rendered from it, the gate enforces it, and a
+real browser is compared with it. Scripts of ours store nothing at all.
+"""
+
+import json
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 
-from werkzeug.wrappers import Response
-
-from app.accounts.sessions import SESSION_COOKIE
+from app.accounts.sessions import SESSION
 from app.core.languages import N_
-from app.web.cookies import cookie_name
-from app.web.pages import settings
+from app.web.cookies import OPTIONAL, Category, Cookie
+
+CHOICE_MONTHS = 6
+"""How long a choice counts, a yes and a no alike (CNIL, guidelines of 17 September 2020)."""
+# No six months are longer: 31 + 31 + 30 + 31 + 30 + 31 days.
+_CHOICE_SECONDS = 184 * 86_400
+
+CHOICE = Cookie(
+    "choice",
+    Category.NECESSARY,
+    N_("Remembers what you answered about cookies, and under which receipt"),
+    _CHOICE_SECONDS,
+    clause="C09",
+    needed_for=N_("keeping your answer from page to page"),
+)
+BASKET = Cookie(
+    "basket",
+    Category.NECESSARY,
+    N_("Remembers the address of your basket, so that you find it again from any page"),
+    2 * 86_400,
+    clause="C11",
+    needed_for=N_("finding your basket again from the menu"),
+)
+PREFERENCES = Cookie(
+    "preferences",
+    Category.PREFERENCES,
+    N_("Remembers your language, your region, how prices are written, and light or dark"),
+    _CHOICE_SECONDS,
+    clause="C18",
+)
+STATISTICS = Cookie(
+    "statistics",
+    Category.STATISTICS,
+    N_("A random number, under which the pages you open are noted"),
+    _CHOICE_SECONDS,
+    clause="C09",
+)
+SUGGESTIONS = Cookie(
+    "suggestions",
+    Category.SUGGESTIONS,
+    N_("A random number, under which we note the offers you looked at"),
+    _CHOICE_SECONDS,
+    clause="C18",
+)
+REGISTER = (CHOICE, BASKET, SESSION, PREFERENCES, STATISTICS, SUGGESTIONS)
+
+OF_CATEGORY = {cookie.category: cookie for cookie in (PREFERENCES, STATISTICS, SUGGESTIONS)}
+"""The one cookie of each optional category: one purpose a cookie."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cookie:
-    """One declared cookie.
+class About:
+    """What a category is, in words for people (each marked by N_), and what it touches."""
 
-    `days` is its life, None for the browser's session. Every cookie here is
-    necessary: it does what the visitor asked for and nothing else.
+    title: str
+    short: str
+    purposes: tuple[str, ...]
+    data: tuple[str, ...]
+    kept: str
+    server_months: int = 0
+    """How long a line on the server is kept at most, in months; 0 where there is none."""
+
+
+ACTIVITY_MONTHS = 13
+"""No line of the activity log is kept for longer (CNIL allows 25 for such data)."""
+
+_ON_OUR_SERVER = N_(
+    "On our own server, until you withdraw or your choice runs out; %(months)d months at most."
+)
+
+ABOUT = {
+    Category.NECESSARY: About(
+        N_("Necessary"),
+        N_("What you ask for doesn’t work without these. They are always on."),
+        (
+            N_("Keeping your answer about cookies"),
+            N_("Finding your basket again"),
+            N_("Staying signed in"),
+        ),
+        (),
+        N_("On your device only as long as each line says."),
+    ),
+    Category.PREFERENCES: About(
+        N_("Preferences"),
+        N_("We remember your language, region and how pages look."),
+        (N_("Showing every page in your language, your formats and your light"),),
+        ("language", "region", "currency_display", "theme"),
+        N_("In a cookie on your device, and nowhere else."),
+    ),
+    Category.STATISTICS: About(
+        N_("Statistics"),
+        N_("We count which pages are read, to make them better. You can read every line."),
+        (
+            N_("Seeing which pages help, and where people give up"),
+            N_("Seeing on which kinds of devices the site must work"),
+        ),
+        ("page", "click", "referring_host", "device_class", "browser_family", "system_family"),
+        _ON_OUR_SERVER,
+        server_months=ACTIVITY_MONTHS,
+    ),
+    Category.SUGGESTIONS: About(
+        N_("Personal suggestions"),
+        N_("What you looked at comes first, next time you search."),
+        (N_("Putting offers that you looked at before the others"),),
+        ("offers_looked_at",),
+        _ON_OUR_SERVER,
+        server_months=ACTIVITY_MONTHS,
+    ),
+}
+
+CLICKS = {
+    "offer": N_("Opened an offer"),
+    "choose": N_("Chose dates or a time"),
+    "extras": N_("Opened the extras"),
+    "map": N_("Opened the way to us"),
+    "pay": N_("Went on to pay"),
+}
+"""What a template may mark as worth counting, and the words for it in a visitor's own log."""
+
+
+def cookies_of(category: Category) -> tuple[Cookie, ...]:
+    """Return the cookies of a category, in the order of the register."""
+    return tuple(cookie for cookie in REGISTER if cookie.category == category)
+
+
+@cache
+def inventory(category: Category) -> str:
+    """Return the digest of what a yes to a category covers, 8 hexadecimal digits.
+
+    Over facts only: cookies, lives, kinds of data, how long they are kept. A text
+    that is put better leaves it as it is; one more kind of data doesn't, and
+    whoever had said yes is asked again, for this category alone.
     """
-
-    name: str
-    purpose: str  # a text for people, marked by N_
-    days: int | None
-    clause: str
-
-    def keep(self, response: Response, value: str) -> None:
-        """Set this cookie on a response."""
-        response.set_cookie(
-            cookie_name(settings(), self.name),
-            value,
-            max_age=None if self.days is None else self.days * 86400,
-            secure=settings().https,
-            httponly=True,
-            samesite="Lax",
-            path="/",
-        )
+    about = ABOUT[category]
+    facts = {
+        "category": category.value,
+        "cookies": [[cookie.name, cookie.seconds] for cookie in cookies_of(category)],
+        "data": sorted(about.data),
+        "months": about.server_months,
+        "choice_months": CHOICE_MONTHS,
+    }
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
 
 
-BASKET = Cookie(
-    "basket",
-    N_("Remembers the address of your basket, so that you find it again from any page"),
-    days=2,
-    clause="C11",
-)
-SESSION = Cookie(
-    SESSION_COOKIE,
-    N_("Keeps you signed in until you sign out"),
-    days=None,
-    clause="C04",
-)
-REGISTER = (BASKET, SESSION)
+def inventories() -> dict[Category, str]:
+    """Return the present inventory of each optional category."""
+    return {category: inventory(category) for category in OPTIONAL}

@@ -7,8 +7,9 @@ takes the write lock up front (`BEGIN IMMEDIATE`): a reader that turns writer
 half-way loses updates silently or fails under load.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -31,6 +32,8 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+_BUSY = 15_000  # milliseconds that SQLite waits for others
+
 KEYS = "keys"
 """The bind key of the second, small database that holds the persons' keys."""
 
@@ -147,7 +150,7 @@ def _teach_sqlite(engine: Engine) -> None:
         for pragma in (
             "journal_mode=WAL",
             "foreign_keys=ON",
-            "busy_timeout=15000",
+            f"busy_timeout={_BUSY}",
             # A paid booking must survive a power cut; NORMAL can lose the last commits.
             "synchronous=FULL",
             # Freed pages are overwritten, so that an erased value is gone from the file.
@@ -252,6 +255,23 @@ def _committed(session: sa.orm.Session) -> None:
 @event.listens_for(Session, "after_rollback")
 def _rolled_back(session: sa.orm.Session) -> None:
     session.info.pop("after_commit", None)
+
+
+def clear_journal() -> None:
+    """Write SQLite's journal into the book and cut it off; PostgreSQL sees to its own.
+
+    A row that was deleted is overwritten in the book itself, but can be read in the journal
+    until somebody writes over it. Where others are busy for longer than a second, it stays
+    until the next try.
+    """
+    for engine in db.engines.values():
+        if engine.dialect.name == "sqlite":
+            with closing(engine.raw_connection()) as connection:
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA busy_timeout=1000")
+                with suppress(sqlite3.OperationalError):
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.execute(f"PRAGMA busy_timeout={_BUSY}")
 
 
 RACES = ("40001", "40P01", "23505")

@@ -32,6 +32,9 @@ class Kind(StrEnum):
     SIGN_IN = "sign_in"
     PERSON_KEY = "person_key"
     PERSON_INDEX = "person_index"
+    CHOICE = "choice"
+    ACTIVITY = "activity"
+    HISTORY = "history"
 
 
 class Purpose(StrEnum):
@@ -43,6 +46,9 @@ class Purpose(StrEnum):
     SIGN_IN = "sign_in"
     SECURITY = "security"
     AGREEMENT = "agreement"
+    PROOF = "proof"
+    STATISTICS = "statistics"
+    SUGGESTIONS = "suggestions"
 
 
 class Retention(StrEnum):
@@ -58,6 +64,10 @@ class Retention(StrEnum):
     """Until sign-out, or the end of the session."""
     SECURITY = "security"
     """Thirty days at most."""
+    ACTIVITY = "activity"
+    """Until the yes is taken back or runs out; 13 months at most."""
+    RECEIPT = "receipt"
+    """Three years after the choice ran out; its digest stays in the chain."""
     PERSON = "person"
     """As long as anything else of the person is kept."""
 

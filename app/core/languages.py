@@ -1,7 +1,9 @@
 """The languages of the site, and gettext bound to the one in use.
 
 The current language is a context variable: a request sets it from its URL or
-`Accept-Language`, the worker sets it from the reservation a mail is about.
+`Accept-Language`, the worker sets it from the reservation a mail is about. With
+it goes, in the same variable, a country's way of writing dates, numbers and
+money within the language, so that none of it can outlast the language itself.
 Catalogues are gettext `.po` files, read by Babel once for each language and
 then served by the standard library's `gettext`, which costs a fiftieth of
 what a per-call look-up through a Flask extension does.
@@ -27,26 +29,59 @@ CATALOGUES = Path(__file__).parent.parent / "translations"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language: its code in addresses, its tag in HTML, its own name, its CLDR locale."""
+    """One language: its code in addresses, its tag in HTML, its own name, its CLDR locale.
+
+    `regions` are the countries whose way of writing can be chosen with it (ISO
+    3166-1); the first is that of `locale`.
+    """
 
     code: str
     tag: str
     name: str
     locale: Locale
+    regions: tuple[str, ...]
 
 
 _ALL = (
     # British English: days before months, a 24-hour clock, as in the rest of Europe.
-    Language("en", "en", "English", Locale("en", "GB")),
-    Language("zh", "zh-Hans", "简体中文", Locale("zh", "CN", script="Hans")),
-    Language("de", "de", "Deutsch", Locale("de")),
-    Language("fr", "fr", "Français", Locale("fr")),
+    Language("en", "en", "English", Locale("en", "GB"), ("GB", "US", "IE", "AU", "CA")),
+    Language("zh", "zh-Hans", "简体中文", Locale("zh", "CN", script="Hans"), ("CN", "SG")),
+    Language("de", "de", "Deutsch", Locale("de"), ("DE", "AT", "CH")),
+    Language("fr", "fr", "Français", Locale("fr"), ("FR", "BE", "CH", "CA")),
 )
 BY_CODE = {language.code: language for language in _ALL}
 LANGUAGES = tuple(BY_CODE)
 DEFAULT = "en"
 
-_current: ContextVar[str] = ContextVar("language", default=DEFAULT)
+
+# Compared and hashed by identity, which is quick: there is one of each, and texts that
+# are kept are kept by it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Manner:
+    """How a page is written: a language, a country's way within it, and how money is shown."""
+
+    language: Language
+    region: str
+    locale: Locale
+    currency_codes: bool
+    """Whether amounts are written with "EUR" rather than with "€"."""
+
+
+def _locale(language: Language, region: str) -> Locale:
+    if region == language.regions[0]:
+        return language.locale
+    return Locale(language.code, region, script=language.locale.script)
+
+
+_MANNERS = {
+    (language.code, region, codes): Manner(language, region, _locale(language, region), codes)
+    for language in _ALL
+    for region in language.regions
+    for codes in (False, True)
+}
+_STANDARD = {code: _MANNERS[code, BY_CODE[code].regions[0], False] for code in LANGUAGES}
+
+_current: ContextVar[Manner] = ContextVar("manner", default=_STANDARD[DEFAULT])
 
 
 @cache
@@ -64,23 +99,40 @@ def catalogue(code: str) -> NullTranslations:
 
 def current_language() -> str:
     """Return the code of the language in use: "en", "zh", "de" or "fr"."""
-    return _current.get()
+    return _current.get().language.code
 
 
 def current_locale() -> Locale:
     """Return the CLDR locale in use, for dates, money and plurals."""
-    return BY_CODE[_current.get()].locale
+    return _current.get().locale
 
 
-def set_language(code: str) -> None:
-    """Use a language for the rest of this context (a request has its own)."""
-    _current.set(code if code in BY_CODE else DEFAULT)
+def current_manner() -> Manner:
+    """Return how pages are written at present: always the same object for the same manner."""
+    return _current.get()
+
+
+def _manner(code: str, region: str, currency_codes: bool) -> Manner:
+    standard = _STANDARD.get(code) or _STANDARD[DEFAULT]
+    code = standard.language.code
+    return (
+        _MANNERS.get((code, region or standard.region, currency_codes))
+        or _MANNERS[code, standard.region, currency_codes]
+    )
+
+
+def set_language(code: str, region: str = "", *, currency_codes: bool = False) -> None:
+    """Use a language for the rest of this context (a request has its own).
+
+    A region that doesn't go with the language is the language's own.
+    """
+    _current.set(_manner(code, region, currency_codes))
 
 
 @contextmanager
-def use_language(code: str) -> Iterator[None]:
-    """Use a language within a block, for mails and tests."""
-    token = _current.set(code if code in BY_CODE else DEFAULT)
+def use_language(code: str, region: str = "", *, currency_codes: bool = False) -> Iterator[None]:
+    """Use a language within a block, for mails and tests; nothing is taken over from outside."""
+    token = _current.set(_manner(code, region, currency_codes))
     try:
         yield
     finally:
@@ -98,12 +150,12 @@ def _fill(text: str, values: dict[str, Any]) -> str:
 
 def gettext(message: str, **values: Any) -> str:
     """Translate `message` into the current language and fill in `values`."""
-    return _fill(catalogue(_current.get()).gettext(message), values)
+    return _fill(catalogue(_current.get().language.code).gettext(message), values)
 
 
 def ngettext(singular: str, plural: str, num: int, **values: Any) -> str:
     """Translate a countable text by the plural rules of the current language."""
-    text = catalogue(_current.get()).ngettext(singular, plural, num)
+    text = catalogue(_current.get().language.code).ngettext(singular, plural, num)
     return _fill(text, {"num": num, **values})
 
 

@@ -14,7 +14,7 @@ says is written down by one verb, `apply.apply`.
 from flask import Flask
 
 from app.config import Settings
-from app.payments import providers, reconcile, routes
+from app.payments import claim_routes, providers, reconcile, routes
 from app.payments.demo import routes as demo_routes
 
 # `reconcile` registers its job and what it does every minute as it is imported.
@@ -25,5 +25,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Choose the provider and open the pages; the demo bank's in demo mode only."""
     providers.init_app(app, settings)
     app.register_blueprint(routes.bp)
+    app.register_blueprint(claim_routes.bp)
     if settings.demo:
         app.register_blueprint(demo_routes.bp)

@@ -6,6 +6,7 @@ worded by CLDR, in the language of the text.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -13,10 +14,27 @@ from babel import Locale
 from babel.dates import format_timedelta
 from babel.lists import format_list
 
-from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
-from app.consent.register import BASKET, REGISTER, SESSION
+from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT, SESSION
+from app.consent.chain import PROOF_YEARS
+from app.consent.register import (
+    ACTIVITY_MONTHS,
+    BASKET,
+    CHOICE,
+    CHOICE_MONTHS,
+    PREFERENCES,
+    STATISTICS,
+    SUGGESTIONS,
+)
 
-Fact = str | int | timedelta
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """A span of calendar months."""
+
+    count: int
+
+
+Fact = str | int | timedelta | Months
 
 _UNITS: tuple[tuple[Literal["day", "hour", "minute"], timedelta], ...] = (
     ("day", timedelta(days=1)),
@@ -49,11 +67,18 @@ def facts() -> Mapping[str, Fact]:
     """
     return {
         "basket_cookie": BASKET.name,
-        "basket_cookie_life": timedelta(days=BASKET.days or 0),
+        "basket_cookie_life": timedelta(seconds=BASKET.seconds or 0),
         "session_cookie": SESSION.name,
         "session_idle": IDLE_LIMIT,
         "session_longest": ABSOLUTE_LIMIT,
-        "number_of_cookies": len(REGISTER),
+        "choice_cookie": CHOICE.name,
+        "preferences_cookie": PREFERENCES.name,
+        "statistics_cookie": STATISTICS.name,
+        "suggestions_cookie": SUGGESTIONS.name,
+        "choice_life": Months(CHOICE_MONTHS),
+        "activity_life": Months(ACTIVITY_MONTHS),
+        "proof_life": Months(12 * PROOF_YEARS),
+        "number_of_cookies": 2,  # of version 1, before there was anything to choose
         **_declared,
     }
 
@@ -72,6 +97,10 @@ def filled(text: str, locale: Locale) -> str:
 
 def worded(fact: Fact, locale: Locale) -> str:
     """Return a fact as a text says it; a duration exactly, down to the minute."""
+    if isinstance(fact, Months):
+        # Babel counts thirty days a month.
+        span = timedelta(days=30 * fact.count)
+        return format_timedelta(span, granularity="month", threshold=_NEVER, locale=locale)
     if not isinstance(fact, timedelta):
         return str(fact)
     parts: list[str] = []

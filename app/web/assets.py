@@ -72,6 +72,11 @@ def load() -> dict[str, Asset]:
         Asset("site.css", css.encode(), "text/css; charset=utf-8"),
         Asset("site.js", js.encode(), "text/javascript; charset=utf-8"),
     ]
+    # Scripts that only pages for people who agreed to them name, each for itself.
+    assets += [
+        Asset(path.name, path.read_bytes(), "text/javascript; charset=utf-8")
+        for path in sorted((STATIC / "consented").glob("*.js"))
+    ]
     for path in sorted((STATIC / "img").iterdir()):
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         assets.append(Asset(path.name, path.read_bytes(), media_type))

@@ -368,7 +368,7 @@ def render_list(field: Any, options: str, attributes: dict[str, Any]) -> Markup:
     return Markup(f"<select {opening}>{empty}{options}</select>")  # noqa: S704 (escaped, each part)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def country_names(locale: Locale) -> dict[str, str]:
     """Return {ISO 3166-1 alpha-2: name} in the order a reader of `locale` looks them up.
 
@@ -391,7 +391,7 @@ def _order(name: str) -> tuple[bytes, str]:
     return "".join(c for c in letters if c.isalnum() or c == " ").encode(), name
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _country_options(locale: Locale) -> str:
     return "".join(
         f'<option value="{code}">{escape(name)}</option>'

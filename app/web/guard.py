@@ -26,8 +26,13 @@ def came_from_here() -> bool:
     return f"{parts.scheme}://{parts.netloc}" == request.host_url.rstrip("/")
 
 
-def init_app(app: Flask, *, exempt: frozenset[str]) -> None:
-    """Guard every unsafe request except the endpoints in `exempt` (signed notices)."""
+def init_app(
+    app: Flask, *, exempt: frozenset[str], tokenless: frozenset[str] = frozenset()
+) -> None:
+    """Guard every unsafe request except the endpoints in `exempt` (signed notices).
+
+    Those in `tokenless` are guarded by origin alone, whoever is signed in.
+    """
 
     @app.before_request
     def _guard() -> None:
@@ -35,7 +40,7 @@ def init_app(app: Flask, *, exempt: frozenset[str]) -> None:
             return
         if not came_from_here():
             abort(403)
-        if getattr(session, "is_kept", False):
+        if getattr(session, "is_kept", False) and request.endpoint not in tokenless:
             try:
                 validate_csrf(request.form.get("csrf_token"))
             except ValidationError:

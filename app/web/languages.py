@@ -1,6 +1,7 @@
-"""Which language a request is answered in: its address first, then the browser's wish.
+"""In which language and manner a request is answered: its address first, then what is
+remembered with the visitor's consent, then the browser's wish.
 
-No cookie is needed: a language chosen by a link stays in the site's own links.
+No cookie is needed: what was chosen by an address stays in the site's own links.
 """
 
 from functools import lru_cache
@@ -9,12 +10,17 @@ from flask import Flask, g, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from app.core.languages import BY_CODE, DEFAULT, set_language
+from app.core.languages import BY_CODE, DEFAULT, current_manner, set_language
+from app.web import wishes
+from app.web.wishes import NOTHING, Wishes
 
 
 @lru_cache(maxsize=512)
 def negotiate(accept_language: str) -> str:
-    """Return the best of our languages for an `Accept-Language` header (RFC 9110 §12.5.4)."""
+    """Return the best of our languages for an `Accept-Language` header (RFC 9110 §12.5.4).
+
+    Its region is passed over: browsers are set to "en-US" all over the world.
+    """
     # Best first. Its own best_match() would pass "de-AT" over for a worse "en".
     for tag, quality in parse_accept_header(accept_language[:500], LanguageAccept):
         code = tag.replace("_", "-").partition("-")[0].lower()
@@ -23,17 +29,50 @@ def negotiate(accept_language: str) -> str:
     return DEFAULT
 
 
-def choose_language() -> None:
-    """Set the language of this request, and carry one that was chosen by a link."""
-    asked = request.args.get("lang", "")
-    wished = negotiate(request.headers.get("Accept-Language", ""))
-    if asked in BY_CODE:
-        g.carried["lang"] = asked
-    set_language(asked if asked in BY_CODE else wished)
+def choose_language(remembered: Wishes = NOTHING) -> None:
+    """Set language and manner of this request, and carry on what was chosen by its address.
+
+    Called as a request begins, and again once it is known what may be remembered.
+    """
+    asked = wishes.asked()
+    language = asked.language or remembered.language
+    if not language:
+        language = negotiate(request.headers.get("Accept-Language", ""))
+    own_region = remembered.region if remembered.language == language else ""
+    region = asked.region if asked.region in BY_CODE[language].regions else own_region
+    currency = asked.currency or remembered.currency
+    g.theme = asked.theme or remembered.theme
+    set_language(language, region, currency_codes=currency == wishes.CODE)
+
+    for name, said, known in (
+        (wishes.LANG, asked.language, remembered.language),
+        (wishes.REGION, region, own_region),
+        (wishes.CURRENCY, asked.currency, remembered.currency),
+        (wishes.THEME, asked.theme, remembered.theme),
+    ):
+        g.carried.pop(name, None)
+        if said and said != known:
+            g.carried[name] = said
+
+
+def present() -> Wishes:
+    """Return all that the present request goes by, wherever it comes from."""
+    manner = current_manner()
+    return Wishes(
+        manner.language.code,
+        manner.region,
+        wishes.CODE if manner.currency_codes else wishes.SYMBOL,
+        g.theme,
+    )
+
+
+def page_key() -> tuple[object, ...]:
+    """Return what a page depends on here: pages are shared only between the same."""
+    return (current_manner(), g.theme, tuple(g.carried.items()))
 
 
 def init_app(app: Flask) -> None:
-    """Let `url_for` hand on what the visitor chose."""
+    """Let `url_for` hand on what the visitor chose, and templates know their light."""
 
     @app.url_defaults
     def _carry(endpoint: str, values: dict[str, object]) -> None:
@@ -41,3 +80,7 @@ def init_app(app: Flask) -> None:
         if carried:
             for name, value in carried.items():
                 values.setdefault(name, value)
+
+    @app.context_processor
+    def _theme() -> dict[str, str]:
+        return {"theme": g.get("theme", "")}

@@ -39,6 +39,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
+VARY = "Accept-Encoding, Accept-Language, Cookie, Sec-GPC, DNT"
+"""What a page depends on, beside its address."""
 _MUCH = 1024  # bytes below which compressing a page gains nothing
 
 
@@ -77,8 +79,8 @@ def private_page(view: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def language_links() -> list[LanguageLink]:
-    """Return links to the page at hand in each language."""
+def _address() -> tuple[str, list[tuple[str, str]]]:
+    """Return the path of the page at hand, and its query without what shouldn't be repeated."""
     # A page that answers a form stands at an address that only takes forms.
     methods = request.url_rule.methods if request.url_rule else None
     path = request.path if methods and "GET" in methods else g.get("page_path", "/")
@@ -86,8 +88,21 @@ def language_links() -> list[LanguageLink]:
     kept = [
         (name, value)
         for name, value in request.args.items(multi=True)
-        if name != "lang" and not holds_card_number(value[:500])
+        if not holds_card_number(value[:500])
     ]
+    return path, kept
+
+
+def own_address() -> str:
+    """Return the address of the page at hand on this site, for a form to come back to."""
+    path, query = _address()
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def language_links() -> list[LanguageLink]:
+    """Return links to the page at hand in each language."""
+    path, query = _address()
+    kept = [(name, value) for name, value in query if name != "lang"]
     now = current_language()
     return [
         LanguageLink(
@@ -107,6 +122,7 @@ def _context() -> dict[str, Any]:
         "demo": extensions["settings"].demo,
         "html_lang": BY_CODE[current_language()].tag,
         "languages": language_links(),
+        "own_address": own_address,
         "basket_count": _basket_count(),
         "carried": g.get("carried", {}),
     }
@@ -142,7 +158,7 @@ def _compress(response: Response) -> Response:
         or "Content-Encoding" in response.headers
     ):
         return response
-    response.headers["Vary"] = "Accept-Encoding, Accept-Language"
+    response.headers["Vary"] = VARY
     accepted = request.headers.get("Accept-Encoding", "")
     body = response.get_data()
     if len(body) < _MUCH:

@@ -220,6 +220,19 @@ def pages(first: str) -> dict[str, Callable[[int], str]]:
     }
 
 
+def answered(server: Server, choice: str) -> dict[str, str]:
+    """Answer the cookie question; return what that browser sends from then on."""
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    connection = server.connect()
+    connection.request("POST", "/cookies", urlencode({"choice": choice}), headers)
+    given = connection.getresponse().headers.get_all("Set-Cookie") or []
+    assert given
+    return {"Cookie": "; ".join(cookie.partition(";")[0] for cookie in given)}
+
+
 def prepare(instance: Path, reservations: int) -> None:
     """Make a site with the demo place, and fill its book."""
     environ = {**os.environ, "INSTANCE_DIR": str(instance)}
@@ -250,6 +263,11 @@ def measure(sizes: list[int], count: int) -> dict[str, object]:
                 for name, path in pages(first).items():
                     say(f"  {name}")
                     found[name] = cost(site, get(path), count, 200)
+                for who, choice in (("refused", "refuse"), ("agreed to all", "accept")):
+                    name = f"first page, to who {who}"
+                    say(f"  {name}")
+                    browser = answered(site, choice)
+                    found[name] = cost(site, get(lambda _n: "/", **browser), count, 200)
                 say("  taking a hold")
                 found["taking a hold"] = hold_cost(site, 12)
                 found["worker, MB"] = site.memory()

@@ -279,7 +279,7 @@ def test_what_is_kept_is_bounded(place, visitor):
     kept = place.extensions["kept_pages"]
     assert len(kept) <= MOST_PAGES
     assert all(len(page.body) <= MOST_BYTES for page in kept.values())
-    assert all(len(query) <= MOST_QUERY for _, query, _ in kept)
+    assert all(len(query) <= MOST_QUERY for _, query, *_ in kept)
 
 
 def test_a_wrong_search_or_a_missing_offer_is_not_kept(place, visitor):

@@ -1,17 +1,25 @@
 """No cookie leaves that isn't in the register, whoever set it (D7)."""
 
+import ast
+import re
 from dataclasses import replace
 
 import pytest
 from flask import Response
 
 from app import create_app
-from app.accounts.sessions import SESSION_COOKIE
+from app.accounts.sessions import SESSION
 from app.consent.gate import ConsentGate, CookieUndeclared
-from app.consent.register import BASKET, REGISTER, SESSION
+from app.consent.register import BASKET, CHOICE, OF_CATEGORY, REGISTER, cookies_of
 from app.core.languages import LANGUAGES, use_language
 from app.core.languages import gettext as _
+from app.web.cookies import OPTIONAL, Category
+from tests.architecture.source import ROOT, sources
 from tests.house.visitor import Visitor
+
+CLOSED = "HttpOnly; Path=/; SameSite=Lax"
+B = f"basket=b; Max-Age=60; {CLOSED}"
+S = f"session=s; {CLOSED}"
 
 
 def sets(*cookies):
@@ -33,15 +41,15 @@ def headers_through(application, settings):
 
 @pytest.mark.clause("C11")
 def test_an_undeclared_cookie_fails_a_test_and_is_dropped_on_a_real_site(settings):
-    application = sets("basket=b; Path=/", "visits=7; Path=/", "session=s; Path=/")
+    application = sets(B, f"visits=7; {CLOSED}", S)
 
     with pytest.raises(CookieUndeclared, match="visits"):
         headers_through(application, settings)
     passed = headers_through(application, replace(settings, testing=False))
 
     assert passed == [
-        ("Set-Cookie", "basket=b; Path=/"),
-        ("Set-Cookie", "session=s; Path=/"),
+        ("Set-Cookie", B),
+        ("Set-Cookie", S),
         ("X-Kept", "yes"),
     ]
 
@@ -53,7 +61,7 @@ def test_an_undeclared_cookie_fails_a_test_and_is_dropped_on_a_real_site(setting
 @pytest.mark.parametrize("header", ["Set-Cookie", "set-cookie", "SET-COOKIE"])
 def test_no_spelling_gets_a_cookie_past_the_gate(settings, trick, header):
     def application(_environ, start_response):
-        start_response("200 OK", [(header, trick)])
+        start_response("200 OK", [(header, f"{trick}; Max-Age=60; {CLOSED}")])
         return [b""]
 
     assert headers_through(application, replace(settings, testing=False)) == []
@@ -62,9 +70,10 @@ def test_no_spelling_gets_a_cookie_past_the_gate(settings, trick, header):
 def test_over_https_only_the_host_bound_names_pass(settings):
     site = replace(settings, testing=False, site_url="https://example.org")
 
-    passed = headers_through(sets("basket=b", "__Host-basket=b", "__Host-session=s"), site)
+    bound = [f"__Host-{one}; Secure" for one in (B, S)]
+    passed = headers_through(sets(f"{B}; Secure", *bound), site)
 
-    assert [value for _, value in passed[:-1]] == ["__Host-basket=b", "__Host-session=s"]
+    assert [value for _, value in passed[:-1]] == bound
 
 
 @pytest.mark.clause("C11")
@@ -89,14 +98,21 @@ def test_a_cookie_that_a_view_or_an_extension_sets_is_stopped_at_the_door(settin
 
 @pytest.mark.clause("C11")
 def test_the_register_names_a_life_and_a_purpose_in_every_language(app):
-    assert [cookie.name for cookie in REGISTER] == [BASKET.name, SESSION.name]
-    assert SESSION.name == SESSION_COOKIE
+    assert {BASKET, CHOICE, SESSION} == set(cookies_of(Category.NECESSARY))
+    assert len({cookie.name for cookie in REGISTER}) == len(REGISTER)
     for cookie in REGISTER:
-        assert cookie.days is None or 0 < cookie.days <= 395  # 13 months at most: CNIL
+        assert cookie.seconds is None or 0 < cookie.seconds <= 395 * 86_400  # 13 months: CNIL
         for language in LANGUAGES:
             with use_language(language):
                 said = _(cookie.purpose)
             assert said
+
+
+@pytest.mark.clause("C09")
+def test_each_optional_category_has_one_cookie_for_its_one_purpose():
+    for category in OPTIONAL:
+        assert cookies_of(category) == (OF_CATEGORY[category],)
+        assert OF_CATEGORY[category].needed_for == ""
 
 
 def test_a_cookie_is_set_so_that_no_script_and_no_other_site_reaches_it(place):
@@ -108,3 +124,44 @@ def test_a_cookie_is_set_so_that_no_script_and_no_other_site_reaches_it(place):
     assert "basket=key" in said
     for word in ("HttpOnly", "Path=/", "SameSite=Lax"):
         assert word in said
+
+
+@pytest.mark.clause("C11")
+def test_nothing_but_the_cookies_own_module_sets_one():
+    wrong = []
+
+    for source in sources("app"):
+        if source.name == "app/web/cookies.py":
+            continue
+        for node in ast.walk(source.tree):
+            names = [getattr(node, "attr", ""), getattr(node, "id", "")]
+            text = node.value if isinstance(node, ast.Constant) else ""
+            if {"set_cookie", "delete_cookie", "dump_cookie"} & set(names):
+                wrong.append(f"{source.at(node)}: sets a cookie past the register")
+            sends = isinstance(text, str) and text.lower() == "set-cookie"
+            if sends and source.name != "app/consent/gate.py":
+                wrong.append(f"{source.at(node)}: writes the header itself")
+
+    assert wrong == []
+
+
+KEEPING = re.compile(
+    r"document\s*(\.\s*cookie|\[)|cookieStore|localStorage|sessionStorage|indexedDB|\bcaches\b"
+    r"|openDatabase|navigator\s*\.\s*(storage|serviceWorker)|window\s*\.\s*name\b"
+)
+
+
+@pytest.mark.clause("C11")
+def test_no_script_of_ours_stores_anything_on_the_device():
+    scripts = sorted((ROOT / "static").rglob("*.js"))
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in scripts
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if KEEPING.search(line)
+    ]
+
+    assert len(scripts) >= 2
+    assert found == []
+    assert KEEPING.search("localStorage.x = 1")
+    assert KEEPING.search('document["cookie"]')

@@ -7,6 +7,7 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.languages import current_locale, use_language
 from app.core.money import (
     CurrenciesDiffer,
     Money,
@@ -14,6 +15,7 @@ from app.core.money import (
     format_money,
     included_tax,
     share,
+    short_money,
 )
 
 MINOR = st.integers(-(10**12), 10**12)
@@ -113,6 +115,49 @@ def test_the_tax_in_a_price_for_known_amounts(gross, rate, tax):
 def test_an_amount_is_written_as_its_reader_writes_it(minor, currency, locale, written):
     assert format_money(minor, currency, Locale.parse(locale)) == written
     assert Money(minor, currency).format(Locale.parse(locale)) == written
+
+
+@pytest.mark.clause("C18")
+@pytest.mark.parametrize(
+    ("language", "region", "symbol", "code"),
+    [
+        ("en", "GB", "-€1,234.50", "-EUR\xa01,234.50"),
+        ("en", "AU", "-€1,234.50", "-EUR\xa01,234.50"),
+        ("de", "DE", "-1.234,50\xa0€", "-1.234,50\xa0EUR"),
+        ("de", "AT", "-€\xa01.234,50", "-EUR\xa01.234,50"),
+        ("de", "CH", "€-1’234.50", "EUR-1’234.50"),
+        ("fr", "CA", "-1\xa0234,50\xa0€", "-1\xa0234,50\xa0EUR"),
+        ("zh", "SG", "-€1,234.50", "-EUR\xa01,234.50"),
+    ],
+)
+def test_an_amount_has_the_sign_or_the_code_as_is_wished(language, region, symbol, code):
+    with use_language(language, region):
+        assert format_money(-123450, "EUR", current_locale()) == symbol
+    with use_language(language, region, currency_codes=True):
+        assert format_money(-123450, "EUR", current_locale()) == code
+        with use_language(language, region):
+            assert format_money(-123450, "EUR", current_locale()) == symbol
+
+
+def test_letters_keep_off_the_digits():
+    assert format_money(1250, "CHF", Locale("en", "GB")) == "CHF\xa012.50"
+    assert format_money(500, "JPY", Locale("en", "GB")) == "JP¥500"
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "locale", "written"),
+    [
+        (11900, "EUR", "en_GB", "€119"),
+        (11950, "EUR", "en_GB", "€119.50"),
+        (100000, "EUR", "en_GB", "€1,000"),
+        (100000, "EUR", "de", "1.000\xa0€"),
+        (100000, "EUR", "de_CH", "€\xa01’000"),
+        (1000, "JPY", "en_GB", "JP¥1,000"),
+        (1000, "KWD", "de", "1\xa0KWD"),
+    ],
+)
+def test_an_amount_in_short_drops_only_what_is_nothing(minor, currency, locale, written):
+    assert short_money(minor, currency, Locale.parse(locale)) == written
 
 
 def test_an_amount_with_more_digits_than_a_decimal_computes_with_is_exact():

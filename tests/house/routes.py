@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
+from app.consent.models import NoticeText
 from app.core.database import db
 from app.payments.demo.models import BankPayment
 from tests.house.visitor import Page, Visitor, address_of, key_of, reference_of
@@ -21,6 +22,7 @@ NOWHERE = {
     "token": "nothing",
     "number": "9999",
     "line_id": "2147483647",
+    "digest": "0" * 64,
 }
 
 
@@ -60,6 +62,9 @@ def lead_somewhere(app: Flask, visitor: Visitor) -> tuple[dict[str, str], Page]:
     details = visitor.hold(basket)
     with app.app_context():
         ref = db.session.scalar(sa.select(BankPayment.ref))
+    Visitor(app).ask("POST", "/cookies", data={"choice": "refuse"})
+    with app.app_context():
+        digest = db.session.scalar(sa.select(NoticeText.digest))
     return {
         "slug": "reed-room",
         "key": address_of(details).rpartition("/")[2],
@@ -69,6 +74,7 @@ def lead_somewhere(app: Flask, visitor: Visitor) -> tuple[dict[str, str], Page]:
         "token": "nothing",
         "number": "1",
         "line_id": "1",
+        "digest": str(digest),
         "basket": address_of(basket).rpartition("/")[2],
         "guest": key_of(reservation),
     }, reservation

@@ -126,7 +126,14 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
 
     # Adding a line here is a decision: a thief of the file can read it.
     assert readable == {
+        *(f"account_refusal.{name}" for name in ("at", "signal")),
+        *(
+            f"activity_line.{name}"
+            for name in ("at", "browser", "device", "kind", "referring_host", "system", "what")
+        ),
         "agreement.agreed_at",
+        *(f"consent_entry.{name}" for name in ("at", "body")),
+        *(f"glance.{name}" for name in ("last_at", "what")),
         "limit_bucket.name",
         "reservation.first_start",
         "reservation.language",

@@ -71,6 +71,8 @@ class Page:
             buttons = [str(b.get("formaction")) for b in tag.find_all("button", formaction=True)]
             if tag.get("role") == "search" and not ending:
                 continue
+            if urlsplit(action).path == "/cookies" and ending != "/cookies":
+                continue  # the banner's and the foot's, on every page
             for target in [action, *(urljoin(self.url, one) for one in buttons)]:
                 if urlsplit(target).path.endswith(ending):
                     return Sheet(tag, target)

@@ -1,10 +1,10 @@
-"""Offers and times as text, for every page that lists them."""
+"""Offers and times as text and in their order, for every page that lists them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from flask import url_for
+from flask import request, url_for
 
 from app.booking import wording
 from app.booking.availability import FreeSeats, free_seats
@@ -12,9 +12,57 @@ from app.booking.catalogue import SessionOffer, StayOffer, text
 from app.booking.checks import bookable_until
 from app.booking.reads import valid_until
 from app.booking.schedule import Occurrence
+from app.booking.search import Found
 from app.booking.shop import Shop
+from app.booking.suggestions import suggested
+from app.consent import glances
+from app.consent.frame import permission
 from app.core.languages import gettext, ngettext
-from app.web.pages import money
+from app.web.cookies import Category
+from app.web.pages import money, own_address
+from app.web.wishes import readdressed
+
+_ORDER, _NEUTRAL = "order", "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """In which order a page lists offers, and the address of the same page in the other one.
+
+    `state` is "own" where something was looked at, "neutral" where the visitor turned
+    that off for this page, and "" where there is nothing to say.
+    """
+
+    looked_at: Sequence[str] = ()
+    state: str = ""
+    other_url: str = ""
+
+    def of(self, offers: Sequence[StayOffer | SessionOffer]) -> list[StayOffer | SessionOffer]:
+        """Return offers in this order."""
+        return suggested(offers, self.looked_at, lambda offer: offer.slug)
+
+    def of_found(self, found: Sequence[Found]) -> list[Found]:
+        """Return what was found in this order; what is free stays before what isn't."""
+        return suggested(
+            found,
+            self.looked_at,
+            lambda one: one.offer.slug,
+            lambda one: (not one.left, not one.others),
+        )
+
+
+def present_order(here: Shop, *, now: datetime) -> Order:
+    """Return the order of the page at hand: the house's own, unless suggestions are allowed."""
+    allowed = permission(Category.SUGGESTIONS)
+    if allowed is None:
+        return Order()
+    address = own_address()
+    if request.args.get(_ORDER) == _NEUTRAL:
+        return Order((), "neutral", readdressed(address, {}, (_ORDER,)))
+    on_offer = here.catalogue.offers_by_slug
+    looked_at = [one for one in glances.looked_at(allowed, now=now) if one in on_offer]
+    neutral = readdressed(address, {_ORDER: _NEUTRAL}, (_ORDER,))
+    return Order(looked_at, "own" if looked_at else "", neutral)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from app.booking.checks import PartyTooLarge
 from app.booking.forms import SearchForm
 from app.booking.kept_pages import kept_page
 from app.booking.reads import valid_for_day
-from app.booking.routes.cards import Card, Start, card, sessions_by_day
+from app.booking.routes.cards import Card, Start, card, present_order, sessions_by_day
 from app.booking.search import Dates, Found, search_stays
 from app.booking.shop import Shop, shop
 from app.core.clock import utcnow
@@ -25,12 +25,14 @@ from app.web.pages import money
 def home() -> ResponseReturnValue:
     """The first page: the place, its offers, and the search."""
     here = shop()
+    order = present_order(here, now=utcnow())
     return render_template(
         "booking/home.html",
         shop=here,
         form=_blank_search(),
-        stays=[card(here, offer) for offer in here.catalogue.stays],
-        sessions=[card(here, offer) for offer in here.catalogue.sessions],
+        stays=[card(here, offer) for offer in order.of(here.catalogue.stays)],
+        sessions=[card(here, offer) for offer in order.of(here.catalogue.sessions)],
+        order=order,
     )
 
 
@@ -79,6 +81,7 @@ def search() -> ResponseReturnValue:
     here, now = shop(), utcnow()
     valid_for_day(now, here.venue.zone)
     form = SearchForm()
+    order = present_order(here, now=now)
     results: list[Result] = []
     days: list[tuple[str, list[Start]]] = []
     valid = form.validate_on_submit()
@@ -86,6 +89,7 @@ def search() -> ResponseReturnValue:
     if valid and arrive and depart:
         adults, children = form.adults.data or 2, form.children.data or 0
         found = search_stays(here.catalogue, arrive, depart, adults, children, now=now)
+        found = order.of_found(found)
         results = [_result(here, each, arrive, depart, adults, children) for each in found]
         days = sessions_by_day(
             here, here.catalogue.sessions, arrive, min(depart, arrive + timedelta(days=6)), now=now
@@ -100,9 +104,10 @@ def search() -> ResponseReturnValue:
             days=days,
             asked=bool(valid and arrive and depart),
             offers=[
-                *(card(here, stay) for stay in here.catalogue.stays),
-                *(card(here, session) for session in here.catalogue.sessions),
+                card(here, offer)
+                for offer in order.of((*here.catalogue.stays, *here.catalogue.sessions))
             ],
+            order=order,
         ),
         status,
     )

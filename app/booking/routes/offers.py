@@ -26,9 +26,12 @@ from app.booking.reads import valid_for_day
 from app.booking.routes.cards import card, sessions_by_day
 from app.booking.shop import Shop, shop
 from app.booking.summary import Summary, quote_summary
+from app.consent import glances
+from app.consent.frame import permission
 from app.core.clock import utcnow
 from app.core.errors import DomainError
 from app.core.languages import N_, gettext, ngettext
+from app.web.cookies import Category
 from app.web.pages import money
 
 
@@ -41,7 +44,10 @@ def offer(slug: str) -> ResponseReturnValue:
     if found is None:
         abort(404)
     g.page_path = request.path
-    valid_for_day(utcnow(), here.venue.zone)
+    now = utcnow()
+    valid_for_day(now, here.venue.zone)
+    if allowed := permission(Category.SUGGESTIONS):
+        glances.note_afterwards(allowed, found.slug, now=now)
     if isinstance(found, StayOffer):
         return stay_page(here, found, None)
     return session_page(here, found, None)

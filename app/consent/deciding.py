@@ -1,0 +1,294 @@
+"""Choosing: one verb for every yes and no, wherever it comes from.
+
+It writes the receipt, and makes grants, carries them over, or ends them. What
+was noted under a grant that ends is gone with it, in the same transaction.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.consent import chain, notice, receipts
+from app.consent.choices import Choice, mark_of, runs_out
+from app.consent.models import AccountRefusal, Grant
+from app.consent.notice import Notice
+from app.consent.register import OF_CATEGORY
+from app.core.database import after_commit, changed, clear_journal, db, table
+from app.core.limits import Limit
+from app.web.cookies import OPTIONAL, Category
+
+# A hotel's whole Wi-Fi may stand behind one network; a program that fills the chain doesn't.
+CHOOSING = Limit("choose", burst=200, per_hour=2000)
+
+OVERRULED = ""
+"""What stands for an account's signal once an explicit yes has overruled it."""
+
+NOTED = (Category.STATISTICS, Category.SUGGESTIONS)
+"""The categories under which the server keeps lines: each has a grant and a random number."""
+
+_grants, _refusals = table(Grant), table(AccountRefusal)
+_TOKEN_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Who asks: its name, and its address on the web."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A choice that was made, and the random numbers that its cookies are to hold."""
+
+    choice: Choice
+    tokens: Mapping[Category, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """How an answer was given: where, under which signal, by whom if they are signed in."""
+
+    how: str  # "banner", "page", "footer", "signal"
+    shown: Notice
+    controller: Controller
+    signal: str = ""
+    account_id: int | None = None
+    person_id: str | None = None
+
+
+def decide(
+    answers: Mapping[Category, bool],
+    previous: Choice | None,
+    held: Mapping[Category, str],
+    around: Circumstances,
+    *,
+    now: datetime,
+) -> Decided:
+    """Record an answer and make it so.
+
+    `answers` has the categories that were answered; the others stay as `previous`
+    had them. `held` has the random numbers that the browser sent along and that are
+    its own. A yes covers what the question that was shown said, and no more; under a
+    signal it overrules that, and is recorded as doing so. The caller commits.
+    """
+    now = now.replace(microsecond=0)
+    # Of two answers that one browser gives at once, the second finds what the first did.
+    chain.hold()
+    said = _all_said(answers, previous, around.shown, now)
+    choice = Choice(
+        receipt_id=secrets.token_urlsafe(_TOKEN_BYTES),
+        made_at=now,
+        answers=said,
+        over_signal=bool(around.signal and any(said.values())),
+        counts_from=_counts_from(answers, previous),
+    )
+    controller = around.controller
+    notice.record(around.shown, now=now)
+    chain.append(
+        receipts.record(
+            choice,
+            around.shown,
+            how=around.how,
+            signal=around.signal,
+            site_url=controller.url,
+            site_name=controller.name,
+        ),
+        now=now,
+    )
+    tokens = _renew_grants(choice, previous, held, around.person_id)
+    if around.account_id is not None:
+        _keep_for_account(choice, around, now=now)
+    marks = {category: mark_of(token) for category, token in tokens.items()}
+    return Decided(replace(choice, marks=marks), tokens)
+
+
+def _counts_from(answers: Mapping[Category, bool], previous: Choice | None) -> datetime | None:
+    """Return since when what is carried over counts; None where nothing is."""
+    if previous is None or not any(c not in answers for c in previous.answers):
+        return None
+    return previous.counts_from or previous.made_at
+
+
+def _all_said(
+    answers: Mapping[Category, bool], previous: Choice | None, shown: Notice, now: datetime
+) -> dict[Category, str]:
+    """Return what is said of each category now, as a choice keeps it.
+
+    A yes covers what the question said that was answered: where that was an older one,
+    and more has come since, it is asked again. Of what wasn't asked, nothing is said.
+    """
+    about = {part.code: part.inventory for part in shown.parts}
+    said = {}
+    for category in OPTIONAL:
+        if category in answers:
+            if not answers[category]:
+                said[category] = ""
+            elif category in about:
+                said[category] = about[category]
+        elif previous and category in previous.answers:
+            yes = previous.answers[category]
+            said[category] = yes if yes and _still_stands(previous, category, now) else ""
+        elif category in about:
+            said[category] = ""
+    return said
+
+
+def _still_stands(previous: Choice, category: Category, now: datetime) -> bool:
+    """Whether an earlier yes may be carried over: an old cookie is no proof of that.
+
+    One that was withdrawn since has lost its grant. Of preferences the server keeps
+    nothing, so there the cookie's word is all there is.
+    """
+    if category not in NOTED:
+        return True
+    alive = sa.select(_grants.c.id).where(
+        _grants.c.receipt_id == previous.receipt_id,
+        _grants.c.category == category,
+        _grants.c.expires_at > now,
+    )
+    return db.session.connection().execute(alive).first() is not None
+
+
+def _renew_grants(
+    choice: Choice, previous: Choice | None, held: Mapping[Category, str], person_id: str | None
+) -> dict[Category, str]:
+    """End the grants that aren't given any more, carry over the others, make new ones."""
+    connection = db.session.connection()
+    granted = [category for category in NOTED if category in choice.granted]
+    mine = sa.or_(
+        _grants.c.receipt_id == (previous.receipt_id if previous else ""),
+        _grants.c.token_digest.in_([digest(token) for token in held.values()]),
+    )
+    ended = connection.execute(sa.delete(Grant).where(mine, _grants.c.category.not_in(granted)))
+    if changed(ended):
+        after_commit(clear_journal)
+    tokens = {}
+    for category in granted:
+        token = held.get(category, "")
+        if not (token and previous and _goes_on(choice, previous, category, token, person_id)):
+            token = secrets.token_urlsafe(_TOKEN_BYTES)
+            # One that this browser doesn't know of any more can't be read by anybody either.
+            connection.execute(sa.delete(Grant).where(mine, _grants.c.category == category))
+            connection.execute(
+                sa.insert(Grant),
+                {
+                    "receipt_id": choice.receipt_id,
+                    "category": category.value,
+                    "token_digest": digest(token),
+                    "person_id": person_id,
+                    "granted_at": choice.made_at,
+                    "expires_at": choice.until,
+                },
+            )
+        tokens[category] = token
+    return tokens
+
+
+def _goes_on(
+    choice: Choice, previous: Choice, category: Category, token: str, person_id: str | None
+) -> bool:
+    """Let a grant go on under a new choice, and tell whether there was one to go on.
+
+    Only one that hangs on the choice before, and so was given to this very browser:
+    whoever had planted its number there would read on. Nor one of another person,
+    who has used the same browser.
+    """
+    its_own = [
+        _grants.c.token_digest == digest(token),
+        _grants.c.category == category,
+        _grants.c.receipt_id == previous.receipt_id,
+        _grants.c.expires_at > choice.made_at,
+    ]
+    values: dict[str, object] = {"receipt_id": choice.receipt_id, "expires_at": choice.until}
+    if person_id is not None:
+        its_own.append(sa.or_(_grants.c.person_id.is_(None), _grants.c.person_id == person_id))
+        values["person_id"] = person_id
+    result = db.session.execute(sa.update(Grant).where(*its_own).values(**values))
+    return changed(result) == 1
+
+
+def _keep_for_account(choice: Choice, around: Circumstances, *, now: datetime) -> None:
+    """Let a signal count for the account too, until it is overruled by an explicit yes."""
+    whose = _refusals.c.account_id == around.account_id
+    kept = db.session.execute(sa.select(_refusals).where(whose)).one_or_none()
+    values = {"receipt_id": choice.receipt_id, "signal": around.signal, "at": now}
+    if around.how == "signal" and kept is None:
+        values |= {"account_id": around.account_id}
+        db.session.execute(sa.insert(_refusals).values(**values))
+    elif around.how == "signal" and kept is not None and _is_past(kept, now):
+        db.session.execute(sa.update(_refusals).where(whose).values(**values))
+    elif around.how != "signal" and choice.granted and kept is not None:
+        values["signal"] = OVERRULED
+        db.session.execute(sa.update(_refusals).where(whose).values(**values))
+
+
+def claim(held: Collection[str], person_id: str) -> None:
+    """Say whose the grants of a browser are, once they sign in. The caller commits."""
+    if held:
+        db.session.execute(
+            sa.update(Grant)
+            .where(
+                _grants.c.token_digest.in_([digest(token) for token in held]),
+                _grants.c.person_id.is_(None),
+            )
+            .values(person_id=person_id)
+        )
+
+
+def refusal_of(account_id: int) -> AccountRefusal | None:
+    """Return the refusal by signal that counts for an account."""
+    kept = db.session.get(AccountRefusal, account_id)
+    return kept if kept is not None and kept.signal != OVERRULED else None
+
+
+def may_be_kept(account_id: int, *, now: datetime) -> bool:
+    """Tell whether a signal is news for an account: it has none, or overruled one long ago.
+
+    Otherwise a browser that sends it with every request would at once undo what
+    the same person has said yes to in another.
+    """
+    kept = db.session.get(AccountRefusal, account_id)
+    return kept is None or _is_past(kept, now)
+
+
+def _is_past(kept: Any, now: datetime) -> bool:
+    return kept.signal == OVERRULED and runs_out(kept.at) <= now
+
+
+def are_alive(tokens: Collection[str], *, now: datetime) -> bool:
+    """Tell whether a grant hangs on any of these random numbers."""
+    found = sa.select(_grants.c.id).where(
+        _grants.c.token_digest.in_([digest(token) for token in tokens]),
+        _grants.c.expires_at > now,
+    )
+    return db.session.connection().execute(found.limit(1)).first() is not None
+
+
+def end(tokens: Collection[str]) -> None:
+    """End the grants of these random numbers, and what was noted. The caller commits."""
+    digests = [digest(token) for token in tokens]
+    db.session.execute(sa.delete(Grant).where(_grants.c.token_digest.in_(digests)))
+    after_commit(clear_journal)
+
+
+def end_run_out(*, now: datetime) -> int:
+    """End the grants whose choice ran out, with all that hangs on them. The caller commits."""
+    ended = db.session.execute(
+        sa.delete(Grant).where(_grants.c.expires_at <= now).returning(_grants.c.id)
+    )
+    return len(ended.all())
+
+
+def digest(token: str) -> bytes:
+    """Return what the database keeps of a random number."""
+    return sha256(token.encode()).digest()
+
+
+assert set(NOTED) <= set(OF_CATEGORY)

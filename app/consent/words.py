@@ -1,0 +1,82 @@
+"""The activity log in plain words: pages by their route, clicks, and what they were made with."""
+
+from app.consent.agents import OTHER
+from app.consent.models import ActivityLine
+from app.consent.register import CLICKS
+from app.core.languages import N_, gettext
+
+PAGES = {
+    "/": N_("The first page"),
+    "/search": N_("What is free"),
+    "/offers/<slug>": N_("A room or a tour"),
+    "/basket": N_("The basket"),
+    "/basket/<key>": N_("The basket"),
+    "/checkout/<key>": N_("The details for a booking"),
+    "/checkout/<key>/pay": N_("Check and pay"),
+    "/checkout/<key>/return": N_("Back from paying"),
+    "/reservations/<reference>": N_("A reservation"),
+    "/contact": N_("Contact"),
+    "/terms": N_("Terms"),
+    "/terms/versions/<int(max=9999):number>": N_("A version of the terms"),
+    "/privacy": N_("Privacy policy"),
+    "/privacy/recipients": N_("Who receives data"),
+    "/privacy/versions/<int(max=9999):number>": N_("A version of the privacy policy"),
+    "/cookies": N_("Cookies"),
+    "/cookies/log": N_("The activity log"),
+    "/preferences": N_("Language, region and light"),
+    "/cookies/heads": N_("The heads of the chain of receipts"),
+    "/cookies/notices/<digest>": N_("A cookie question as it was"),
+    "/account/sign-in": N_("Signing in"),
+    "/account/enter/<token>": N_("Signing in"),
+    "/account/signed-out": N_("Signed out"),
+    "/account/activity": N_("The activity log of an account"),
+}
+"""What the page behind each route is called. Two routes may be one page to a reader."""
+
+_DEVICES = {
+    "phone": N_("phone"),
+    "tablet": N_("tablet"),
+    "desktop": N_("computer"),
+}
+
+
+def page_word(rule: str) -> str:
+    """Return what the page behind a route is called; the route itself, where it has no name."""
+    return gettext(PAGES[rule]) if rule in PAGES else rule
+
+
+def click_word(name: str) -> str:
+    """Return what a declared click was."""
+    return gettext(CLICKS[name]) if name in CLICKS else name
+
+
+def device_word(device: str) -> str:
+    """Return what a class of device is called."""
+    return gettext(_DEVICES[device]) if device in _DEVICES else gettext("other device")
+
+
+def browser_word(browser: str) -> str:
+    """Return a browser's name, which is the same everywhere."""
+    return gettext("other browser") if browser == OTHER else browser
+
+
+def system_word(system: str) -> str:
+    """Return an operating system's name."""
+    return gettext("other system") if system == OTHER else system
+
+
+def line_word(line: ActivityLine) -> str:
+    """Return what a line of the log says was done."""
+    if line.kind == "click":
+        return gettext("Click: %(what)s", what=click_word(line.what))
+    return gettext("Page: %(page)s", page=page_word(line.what))
+
+
+def tools_word(line: ActivityLine) -> str:
+    """Return what a line of the log says it was done with, such as "phone, Firefox, Android"."""
+    return gettext(
+        "%(device)s, %(browser)s, %(system)s",
+        device=device_word(line.device),
+        browser=browser_word(line.browser),
+        system=system_word(line.system),
+    )

@@ -1,0 +1,157 @@
+"""What a real browser holds and asks for, in every state of consent, is what the register says."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Request, expect
+
+from app.consent.register import REGISTER
+from app.web.cookies import Category
+from tests.browser.guest import Guest, fresh_nights
+from tests.consent.matrix import STATES, State
+from tests.servers import LiveServer, run_flask
+
+pytestmark = [
+    pytest.mark.clause("C09"),
+    pytest.mark.clause("C10"),
+    pytest.mark.clause("C11"),
+    pytest.mark.browser,
+]
+
+# "no jar" is a browser's own setting: tests/browser/test_journey.py books with such a one.
+LIVED = [state for state in STATES if state.keeps_cookies]
+BY_NAME = {cookie.name: cookie for cookie in REGISTER}
+STORED = """async () => ({
+  local: {...localStorage},
+  session: {...sessionStorage},
+  databases: (await indexedDB.databases()).map(one => one.name),
+  caches: await caches.keys(),
+  workers: (await navigator.serviceWorker.getRegistrations()).map(one => one.scope),
+  scripts_see: document.cookie,
+  window: window.name,
+})"""
+NOTHING = {
+    "local": {},
+    "session": {},
+    "databases": [],
+    "caches": [],
+    "workers": [],
+    "scripts_see": "",
+    "window": "",
+}
+
+
+class Surfer:
+    """Somebody in a state of consent, before a real browser."""
+
+    def __init__(self, page: Page, state: State) -> None:
+        """Arrive, and answer by the site's own buttons and switches."""
+        self.page, self.state = page, state
+        self.hosts: set[str | None] = set()
+        self.clicks: list[str] = []  # what was fetched to count clicks, or sent
+        page.context.on("request", self._note)
+        if state.signals_from_the_start:
+            page.context.set_extra_http_headers(dict(state.headers))
+        for said in state.answers:
+            self._answer(said)
+        page.context.set_extra_http_headers(dict(state.headers))
+        page.goto("/")
+        self.clicks.clear()  # what was counted before it was withdrawn
+
+    def _note(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        self.hosts.add(parts.hostname)
+        if parts.path == "/cookies/clicks" or "/clicks." in parts.path:
+            self.clicks.append(parts.path)
+
+    def _answer(self, said: dict[str, str]) -> None:
+        self.page.goto("/cookies")
+        for category in (one.value for one in Category if one != Category.NECESSARY):
+            self.page.locator(f"[name={category}]").set_checked(category in said)
+        with self.page.expect_event("domcontentloaded"):
+            self.page.locator(f".choosing [name=choice][value={said['choice']}]").click()
+
+    def look_around(self) -> None:
+        """Open the main pages, press what is counted, choose a language, fill a basket."""
+        arrive, depart = fresh_nights()
+        for path in ("/contact", "/cookies", "/cookies/log", "/no/such/page"):
+            self.page.goto(path)
+        guest = Guest(self.page)
+        self.page.goto(f"/search?arrive={arrive}&depart={depart}&adults=2")
+        with self.page.expect_event("domcontentloaded"):
+            self.page.locator(".result__offer a").first.click()
+        guest.put_stay_into_basket()
+        self.page.goto("/")
+        with self.page.expect_event("domcontentloaded"):
+            self.page.locator(".foot a[lang=de]").click()
+
+
+def held(context: BrowserContext) -> dict[str, Any]:
+    """Return what the browser keeps of cookies, by their names."""
+    return {str(cookie["name"]): cookie for cookie in context.cookies()}
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def javascript(request: pytest.FixtureRequest) -> bool:
+    """Whether the browser runs scripts."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def surfer(open_page: Callable[..., Page], state: State, javascript: bool) -> Surfer:
+    """Somebody in a state, whose browser would let the site have service workers."""
+    return Surfer(open_page(javascript=javascript, service_workers="allow"), state)
+
+
+@pytest.mark.parametrize("state", LIVED, ids=lambda state: state.name)
+def test_a_browser_holds_what_the_register_allows_and_asks_nobody_else(
+    surfer: Surfer, state: State, javascript: bool
+) -> None:
+    surfer.look_around()
+
+    cookies = held(surfer.page.context)
+
+    allowed = {cookie.name for cookie in REGISTER if cookie.name in state.cookies}
+    expected = {"basket"} | ({"choice"} if state.answers else set())
+    expected |= {category.value for category in state.permits}
+    assert set(cookies) == expected
+    assert set(cookies) <= allowed
+    for name, cookie in cookies.items():
+        longest = BY_NAME[name].seconds
+        flags = {one: cookie[one] for one in ("httpOnly", "sameSite", "path", "secure")}
+        assert flags == {"httpOnly": True, "sameSite": "Lax", "path": "/", "secure": False}
+        assert longest is not None
+        assert time.time() < cookie["expires"] <= time.time() + longest + 60
+        assert cookie["domain"] == "localhost"
+    assert surfer.page.evaluate(STORED) == NOTHING
+    assert surfer.hosts == {"localhost"}
+    assert bool(surfer.clicks) == (javascript and Category.STATISTICS in state.permits)
+    assert ("/cookies/clicks" in surfer.clicks) == bool(surfer.clicks)
+
+
+def test_each_cookie_of_the_register_comes_to_be_held(page: Page, demo: LiveServer) -> None:
+    surfer = Surfer(page, next(state for state in LIVED if state.name == "all"))
+    surfer.look_around()
+    link = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
+    assert link
+    page.goto(link[0])
+    with page.expect_event("domcontentloaded"):
+        page.locator("main form [type=submit]").click()
+
+    assert set(held(page.context)) == set(BY_NAME)
+
+
+def test_what_was_planted_is_taken_back_from_a_browser(page: Page) -> None:
+    page.goto("/")
+    optional = [cookie.name for cookie in REGISTER if cookie.category != Category.NECESSARY]
+    host = f"{urlsplit(page.url).scheme}://{urlsplit(page.url).netloc}"
+    page.context.add_cookies([{"name": n, "value": "planted", "url": host} for n in optional])
+
+    page.goto("/contact")
+
+    assert page.context.cookies() == []
+    expect(page.locator(".asking")).to_be_visible()
