@@ -6,10 +6,11 @@ can be shown again years later. Rendering the words is gettext's; the digest is
 over all of them, in one language.
 """
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -17,7 +18,14 @@ from app.consent.canonical import canonical, digest_of
 from app.consent.models import NoticeText
 from app.consent.register import ABOUT, CHOICE_MONTHS, cookies_of, inventory
 from app.core.database import db, table
-from app.core.languages import N_, current_language, gettext, ngettext
+from app.core.languages import (
+    LANGUAGES,
+    N_,
+    current_language,
+    gettext,
+    ngettext,
+    use_language,
+)
 from app.web.cookies import OPTIONAL, Category, Cookie
 
 NUMBER = 1
@@ -40,6 +48,8 @@ DATA = {
 """What the register names as data of a category, in words for people."""
 
 _notices = table(NoticeText)
+_LISTS = frozenset({"purposes", "data", "items", "parts"})
+Said = TypeVar("Said", "Notice", "Part", "StoredItem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +215,36 @@ def find(digest: str) -> NoticeText | None:
     return db.session.get(NoticeText, digest)
 
 
+def named(digest: str) -> Notice | None:
+    """Return the question with a digest: as it stands in any language, or as it was once answered.
+
+    None for one that was never asked here, or whose form this release can't spell:
+    nobody can be held to have answered it.
+    """
+    for language in LANGUAGES:
+        with use_language(language):
+            if present_digest() == digest:
+                return present()
+    kept = find(digest)
+    made = from_text(json.loads(kept.text)) if kept else None
+    return made if made and made.digest == digest else None
+
+
 def from_text(parsed: dict[str, Any]) -> Notice:
-    """Return the notice that a kept text was made from, to show it as it was."""
+    """Return the notice that a kept text was made from, to show it as it was.
+
+    What an earlier release didn't say stays empty, what a later one said too is left out.
+    """
     parts = tuple(
-        Part(
-            **{
-                **part,
-                "purposes": tuple(part["purposes"]),
-                "data": tuple(part["data"]),
-                "items": tuple(StoredItem(**item) for item in part["items"]),
-            }
-        )
+        _filled(Part, {**part, "items": tuple(_filled(StoredItem, i) for i in part["items"])})
         for part in parsed["parts"]
     )
-    return Notice(**{**parsed, "parts": parts})
+    return _filled(Notice, {**parsed, "parts": parts})
+
+
+def _filled(kind: type[Said], known: dict[str, Any]) -> Said:
+    def value(name: str) -> Any:
+        found = known.get(name, () if name in _LISTS else "")
+        return tuple(found) if name in _LISTS else found
+
+    return kind(**{field.name: value(field.name) for field in fields(kind)})

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from app.booking.forms import CancelForm, DetailsForm, SearchForm, SessionForm, StayForm
 from app.booking.models import Basket, BasketLine, Reservation
+from app.consent.preferences_routes import PreferencesForm
 from app.core.database import db
 from app.core.languages import LANGUAGES
 from app.owner.routes import FindForm
+from app.payments.claim_routes import CheckForm
 from app.web.forms import EmptyForm, QueryForm, all_forms
 from tests.house.canaries import found_under
 from tests.house.routes import lead_somewhere
@@ -498,6 +500,12 @@ def test_a_card_number_in_any_field_is_refused_and_never_shown_again(
             {**checkout.form().values, "name": NAME, "email": EMAIL},
         ),
         CancelForm: ("POST", reservation.form("/cancel").url, {}),
+        CheckForm: ("POST", "/is-this-real", {"reference": "ABCDEFGH", "email": EMAIL}),
+        PreferencesForm: (
+            "POST",
+            "/preferences",
+            {"manner": "en-GB", "currency": "symbol", "theme": "dark"},
+        ),
     }
     # The owner's own search is behind a session, and the others ask nothing.
     assert set(all_forms()) - set(doors) == {QueryForm, EmptyForm, FindForm}

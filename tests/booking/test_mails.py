@@ -146,12 +146,12 @@ def test_a_crash_after_sending_sends_the_very_same_message_again(clock, booked, 
     class Crash(BaseException):
         pass
 
-    def deliver(message, *, name):
+    def deliver(message, *, name, **_where):
         sent.append((name, message))
         if len(sent) == 1:
             raise Crash
 
-    monkeypatch.setattr(mails, "_deliver", deliver)
+    monkeypatch.setattr(mails, "deliver", deliver)
     with pytest.raises(Crash):
         outbox.run_due(now=clock())
     db.session.rollback()
@@ -168,12 +168,12 @@ def test_a_crash_after_sending_sends_the_very_same_message_again(clock, booked, 
 def test_a_relay_that_is_away_is_tried_again(clock, booked, monkeypatch, instance):
     tries = []
 
-    def deliver(message, *, name):
+    def deliver(message, *, name, **_where):
         tries.append(name)
         if len(tries) < 3:
             raise OSError("550 <wilhelmine.kanarienvogel@post.example> says no")
 
-    monkeypatch.setattr(mails, "_deliver", deliver)
+    monkeypatch.setattr(mails, "deliver", deliver)
     for _ in range(20):
         outbox.run_due(now=clock())
         clock.move(timedelta(minutes=1))

@@ -1,5 +1,6 @@
 """An answer counts for six months, yes and no alike; nobody but the server can make one (C09)."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +11,12 @@ from hypothesis import strategies as st
 
 from app import create_app
 from app.consent import notice, register
+from app.consent.canonical import canonical, digest_of
 from app.consent.choices import Choice, _signature, from_cookie, mark_of, to_cookie
+from app.consent.models import NoticeText
 from app.consent.register import ABOUT, CHOICE, inventory
+from app.core.database import db
+from app.core.languages import LANGUAGES, use_language
 from app.web.cookies import OPTIONAL
 from tests.conftest import MORNING, _let_go
 from tests.consent.answers import answer, choice_in, grants, jar, note_something, noted, records
@@ -249,3 +254,39 @@ def test_a_yes_covers_only_what_stood_in_the_question_that_was_answered(place, c
     assert asked(client) == (S,)
     assert grants(place) == ["suggestions"]
     assert register.inventory(S) not in str(records(place)[-1])
+
+
+def test_a_question_is_found_by_its_digest_in_every_language_and_after_it_has_changed(
+    place, changeable
+):
+    with place.test_request_context():
+        shown = []
+        for language in LANGUAGES:
+            with use_language(language):
+                shown.append(notice.present())
+        found = [notice.named(one.digest) for one in shown]
+        notice.record(shown[0], now=MORNING)
+        db.session.commit()
+
+        changeable(S, data=("page",))
+
+        assert found == shown
+        assert notice.named(shown[0].digest) == shown[0]
+        assert notice.named(shown[1].digest) is None
+        assert notice.named("0" * 64) is None
+
+
+def test_a_question_of_another_release_is_still_shown_and_not_answered(context):
+    parsed = json.loads(notice.present().text)
+    del parsed["lead"], parsed["parts"][1]["data"]
+    parsed["weather"] = "fine"
+    text = canonical(parsed)
+    values = {"digest": digest_of(text), "language": "en", "number": 1, "text": text}
+    db.session.add(NoticeText(**values, first_shown_at=MORNING))
+    db.session.flush()
+
+    shown = notice.from_text(parsed)
+
+    assert (shown.lead, shown.parts[1].data) == ("", ())
+    assert shown.title == parsed["title"]
+    assert notice.named(values["digest"]) is None

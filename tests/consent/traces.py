@@ -9,7 +9,7 @@ import base64
 import hashlib
 import http.client
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,8 +26,7 @@ from tests.house.routes import SAFE
 from tests.house.visitor import Page, Visitor
 from tests.servers import LiveServer
 
-_DIGESTS = ("md5", "sha1", "sha256")
-_SHORT = 12  # bytes of a raw digest: no chance meets them
+_BEGINNING = 16  # bytes of a digest in any coding: chance doesn't meet them
 
 
 @dataclass(frozen=True)
@@ -97,38 +96,50 @@ class Canaries:
             *(self.address, f"{network}.", packed.hex(), str(int.from_bytes(packed, "big"))),
             *(f"203.0.113.{self.number}", base64.b64encode(self.address.encode()).decode()),
         )
-        found |= {one.encode(): f"{self.word}: its address" for one in written}
+        return found | {one.encode(): f"{self.word}: its address" for one in written}
+
+    @cached_property
+    def digests(self) -> dict[bytes, str]:
+        """The beginnings of digests to look for, and of what each is one."""
+        network, _, _ = self.address.rpartition(".")
         values = (
             *(self.referring_host, self.address, f"{network}.0/24", f"{network}.0", network),
             *(f"203.0.113.{self.number}", self.query, self.path, f"{self.word}queryä"),
             *(self.headers.values()),
             *(self.cookies.values()),
         )
-        for value in values:
-            for form in _digests_of(value):
-                found[form] = f"{self.word}: a digest of {value}"
-        return found
+        return {
+            form[:_BEGINNING]: f"{self.word}: a digest of {value}"
+            for value in values
+            for form in _digests_of(value)
+        }
 
-    def found_in(self, content: bytes) -> list[str]:
-        """Return what of these lies in some bytes."""
-        lowered = content.lower()
-        found = set()
-        for needle, what in self.needles.items():
+
+def _digests_of(value: str) -> Iterator[bytes]:
+    for algorithm in ("md5", "sha1", "sha256"):
+        for text in {value, value.lower()}:
+            digest = hashlib.new(algorithm, text.encode(), usedforsecurity=False)
+            coded = base64.b64encode(digest.digest())
+            yield from (digest.digest(), digest.hexdigest().encode(), coded)
+            yield coded.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def search(content: bytes, visitors: Collection[Canaries]) -> list[str]:
+    """Return what of these visitors' lies in some bytes."""
+    content = re.sub(rb"\0{32,}", bytes(32), content)  # a database's pages are mostly empty
+    lowered = content.lower()
+    found, digests = set(), {}
+    for one in visitors:
+        digests |= one.digests
+        for needle, what in one.needles.items():
             for text in (lowered, content):
                 if needle in text:
                     found |= set(_words_with(needle, text)) or {what}
                     break
-        return sorted(found)
-
-
-def _digests_of(value: str) -> Iterator[bytes]:
-    for algorithm in _DIGESTS:
-        for text in {value, value.lower()}:
-            digest = hashlib.new(algorithm, text.encode(), usedforsecurity=False)
-            yield digest.digest()[:_SHORT]
-            yield digest.hexdigest().encode()
-            coded = base64.b64encode(digest.digest())[: 4 * _SHORT // 3]
-            yield from {coded, coded.replace(b"+", b"-").replace(b"/", b"_")}
+    for text in (content, lowered) if lowered != content else (content,):
+        parts = (text[start : start + _BEGINNING] for start in range(len(text)))
+        found |= {digests[part] for part in parts if part in digests}
+    return sorted(found)
 
 
 def _words_with(needle: bytes, text: bytes) -> Iterator[str]:
@@ -268,15 +279,14 @@ class Wanderer(Visitor):
 # -- What is left -------------------------------------------------------------------------------
 
 
-def left_in_files(folder: Path, visitors: Iterable[Canaries]) -> list[str]:
+def left_in_files(folder: Path, visitors: Collection[Canaries]) -> list[str]:
     """Return "file: what" for all that lies in the files under a folder, whatever they are."""
     found = []
     for file in sorted(folder.rglob("*")):
         with suppress(FileNotFoundError):  # a database's own, that came and went
             if file.is_file():
                 content = file.read_bytes() + str(file.relative_to(folder)).encode()
-                left = [what for one in visitors for what in one.found_in(content)]
-                found += [f"{file.name}: {what}" for what in left]
+                found += [f"{file.name}: {what}" for what in search(content, visitors)]
     return found
 
 

@@ -248,7 +248,7 @@ def test_everything_about_a_reservation_is_on_its_page(place, owner, clock):
         "Bekassine",
         "paid",
         "Terms, version 1",
-        "Privacy policy, version 1",
+        "Privacy policy, version 2",
     ):
         assert text in page
     assert "<b>Ada" not in page
