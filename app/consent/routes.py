@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import date
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from babel.dates import format_date
 from flask import (
@@ -56,11 +56,16 @@ def answer() -> ResponseReturnValue:
     answers = _answers()
     if answers is None:
         return _page(gettext("Please choose one of the buttons.")), 422
+    shown = _shown()
+    if shown is None:
+        if any(answers.values()):
+            return _page(gettext("The question has changed meanwhile. Please look once more.")), 409
+        shown = notice.present()  # a no is a no, whatever was asked
     now = utcnow()
     secret: bytes = current_app.extensions["network_secret"]
     spend(CHOOSING, network_pseudonym(secret, request.remote_addr or "", now=now), now=now)
     how = request.form.get("from", "page")
-    choose(answers, circumstances(how if how in HOW else "page", _shown()), now=now)
+    choose(answers, circumstances(how if how in HOW else "page", shown), now=now)
     db.session.commit()
     back = local_path(request.form.get("next")) or url_for(".show")
     return redirect(url_for(".answered", next=back), 303)
@@ -79,9 +84,8 @@ def answered() -> ResponseReturnValue:
     kept = said.choice is not None
     if not kept:
         parts = urlsplit(back)
-        mark = urlencode({"cookies": NO_JAR})
-        query = f"{parts.query}&{mark}" if parts.query else mark
-        back = f"{parts.path}?{query}"
+        others = [pair for pair in parse_qsl(parts.query) if pair[0] != "cookies"]
+        back = f"{parts.path}?{urlencode([*others, ('cookies', NO_JAR)])}"
     if request.accept_mimetypes.best == "application/json":
         return {"kept": kept, "granted": sorted(said.granted), "next": back, "text": _thanks()}
     return redirect(back, 303)
@@ -190,31 +194,27 @@ def _day(when: date) -> str:
 
 def _answers() -> dict[Category, bool] | None:
     """Return what was answered by category; None where no answer can be read from it."""
-    form = request.form
-    match form.get("choice"):
-        case "accept":
-            asked = [c for c in OPTIONAL if c.value in form.getlist("about")] or OPTIONAL
-            return dict.fromkeys(asked, True)
-        case "refuse":
-            asked = [c for c in OPTIONAL if c.value in form.getlist("about")] or OPTIONAL
-            return dict.fromkeys(asked, False)
-        case "custom":
-            return {category: _is_on(category) for category in OPTIONAL}
-    return None
+    said = request.form.get("choice")
+    if said == "custom":
+        return {category: _is_on(category) for category in OPTIONAL}
+    about = request.form.getlist("about")
+    # A question about something that there isn't any more is no question about everything.
+    asked = [category for category in OPTIONAL if not about or category.value in about]
+    if said not in ("accept", "refuse") or not asked:
+        return None
+    return dict.fromkeys(asked, said == "accept")
 
 
 def _is_on(category: Category) -> bool:
     return request.form.get(category.value, "") in ("on", "yes", "1", "true")
 
 
-def _shown() -> Notice:
-    """Return the question that was answered: the one named in the form, if it was kept."""
-    named = request.form.get("notice", "")
-    if _DIGEST.fullmatch(named) and named != notice.present_digest():
-        kept = notice.find(named)
-        if kept is not None:
-            return notice.from_text(json.loads(kept.text))
-    return notice.present()
+def _shown() -> Notice | None:
+    """Return the question that was answered; None where it can't be told."""
+    digest = request.form.get("notice", "")
+    if not digest:
+        return notice.present()
+    return notice.named(digest) if _DIGEST.fullmatch(digest) else None
 
 
 def _thanks() -> str:

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from flask import current_app
 
 from app.accounts.models import Person
-from app.consent import chain, deciding, frame
+from app.consent import chain, deciding, frame, notice
 from app.consent.deciding import digest
 from app.consent.frame import Permission, permission
 from app.consent.models import Grant
 from app.core.database import db
+from app.core.languages import LANGUAGES, use_language
 from app.web.cookies import OPTIONAL, Category
 from tests.consent.answers import (
     GPC,
@@ -201,6 +202,39 @@ def test_what_is_no_answer_is_none(place, choice):
 
     assert page.status_code == 422
     assert (records(place), jar(client), grants(place)) == ([], {}, [])
+
+
+def test_a_question_about_nothing_that_there_is_is_no_question_about_everything(place):
+    client = place.test_client()
+
+    page = answer(client, "accept", about="weather")
+
+    assert page.status_code == 422
+    assert (records(place), jar(client), grants(place)) == ([], {}, [])
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "x", "'"])
+def test_a_yes_to_a_question_that_nobody_asked_is_none_and_a_no_is_one(place, digest):
+    client = place.test_client()
+
+    yes = answer(client, "accept", notice=digest)
+    after_yes = (records(place), jar(client), grants(place))
+    no = answer(client, "refuse", notice=digest)
+
+    assert (yes.status_code, after_yes) == (409, ([], {}, []))
+    assert (no.status_code, len(records(place))) == (303, 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_question_that_is_recorded_is_the_one_that_was_read(place, language):
+    client = place.test_client()
+    with place.test_request_context(), use_language(language):
+        read = notice.present_digest()
+
+    answer(client, "accept", notice=read, headers={"Accept-Language": "en"})
+
+    assert records(place)[-1]["notice"]["digest"] == read
+    assert records(place)[-1]["notice"]["language"] == language
 
 
 def test_too_many_answers_are_stopped_and_leave_no_cookie(place):
