@@ -24,6 +24,12 @@ pytestmark = [
 
 # "no jar" is a browser's own setting: tests/browser/test_journey.py books with such a one.
 LIVED = [state for state in STATES if state.keeps_cookies]
+# All of them are crawled over HTTP in every run; in a browser, those that differ most.
+_ALWAYS = {"none", "refused", "all", "GPC", "yes in spite of GPC", "withdrawn"}
+STATES_OF_A_RUN = [
+    pytest.param(one, id=one.name, marks=[] if one.name in _ALWAYS else pytest.mark.slow)
+    for one in LIVED
+]
 BY_NAME = {cookie.name: cookie for cookie in REGISTER}
 STORED = """async () => ({
   local: {...localStorage},
@@ -107,7 +113,7 @@ def surfer(open_page: Callable[..., Page], state: State, javascript: bool) -> Su
     return Surfer(open_page(javascript=javascript, service_workers="allow"), state)
 
 
-@pytest.mark.parametrize("state", LIVED, ids=lambda state: state.name)
+@pytest.mark.parametrize("state", STATES_OF_A_RUN)
 def test_a_browser_holds_what_the_register_allows_and_asks_nobody_else(
     surfer: Surfer, state: State, javascript: bool
 ) -> None:
