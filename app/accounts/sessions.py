@@ -9,7 +9,6 @@ cookie came along.
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from hashlib import sha256
@@ -25,7 +24,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from app.accounts.models import Account, SessionRow
 from app.config import Settings
 from app.core.clock import utcnow
-from app.core.database import db, reading, writing
+from app.core.database import db, only_reading, writing
 from app.core.languages import N_
 from app.web.cookies import Category, Cookie, cookie_name
 from app.web.errors import log_error
@@ -132,7 +131,8 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
 
     This is its own short unit of work, over before the request's begins.
     """
-    with _only_reading():
+    # A made-up cookie must not be able to take the write lock.
+    with only_reading():
         row = db.session.execute(
             sa.select(
                 SessionRow.id,
@@ -151,18 +151,6 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
             )
             db.session.commit()
     return KeptSession(row.id, row.account_id, row.csrf_token)
-
-
-@contextmanager
-def _only_reading() -> Iterator[None]:
-    # Whatever the request may be about to do: a made-up cookie must not be able to take
-    # the write lock.
-    before = reading.set(True)
-    try:
-        yield
-    finally:
-        db.session.rollback()
-        reading.reset(before)
 
 
 def _digest(token: str) -> bytes:

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from dateutil.relativedelta import relativedelta
 from sqlalchemy.engine import Engine
 
+from app.consent.afterwards import write_line
 from app.consent.agents import Agent
 from app.consent.frame import Permission
 from app.consent.models import ActivityLine, Glance, Grant
 from app.consent.register import ACTIVITY_MONTHS, CLICKS
-from app.core.database import after_commit, changed, clear_journal, db, reading, table
+from app.core.database import after_commit, changed, clear_journal, db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.web.cookies import Category
@@ -114,14 +115,7 @@ def _note(
         "browser": agent.browser,
         "system": agent.system,
     }
-    before = reading.set(False)  # a page was only read; this is a unit of work of its own
-    try:
-        with engine.begin() as connection:
-            return connection.execute(_INSERT, values).first() is not None
-    except sa.exc.IntegrityError:
-        return False  # PostgreSQL: withdrawn between looking and writing
-    finally:
-        reading.reset(before)
+    return write_line(engine, _INSERT, values)
 
 
 def host_of(referrer: str, own_host: str) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from app.consent import chain, receipts
 from app.consent.chain import Finding, Link
 from app.consent.receipts import ReceiptUnsound
 from app.core.clock import utcnow
-from app.core.database import db, reading
+from app.core.database import only_reading
 
 consent_cli = AppGroup("consent", help="What visitors chose: prove that nobody has changed it.")
 
@@ -45,7 +44,7 @@ def heads_command() -> None:
     Keep it anywhere else; `consent verify --head` proves by it later that nothing
     before it was changed.
     """
-    with _reading():
+    with only_reading():
         last = chain.head()
     click.echo(f"{last.position}:{last.digest}" if last.position else "The chain is empty.")
 
@@ -79,7 +78,7 @@ def verify_command(files: tuple[Path, ...], given: tuple[Link, ...], as_json: bo
             witnesses += receipts.witnesses_in(_read(file))
         except ReceiptUnsound as error:
             wrong.append(f"{file.name}: not a sound receipt: {error}")
-    with _reading():
+    with only_reading():
         last, published = chain.head(), len(chain.heads(most=100_000))
         each = _progress(last.position)
         findings = list(chain.verify(witnesses, now=utcnow(), each=each))
@@ -112,18 +111,6 @@ def _read(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise click.ClickException(f"{file} can’t be read as a receipt.") from error
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    # On SQLite a writer would keep the whole site waiting for as long as this takes.
-    db.session.rollback()
-    before = reading.set(True)
-    try:
-        yield
-    finally:
-        db.session.rollback()
-        reading.reset(before)
 
 
 def _progress(entries: int) -> Callable[[Iterable[Any]], Iterable[Any]]:

@@ -262,13 +262,13 @@ def _is_past(kept: Any, now: datetime) -> bool:
     return kept.signal == OVERRULED and runs_out(kept.at) <= now
 
 
-def are_alive(tokens: Collection[str], *, now: datetime) -> bool:
-    """Tell whether a grant hangs on any of these random numbers."""
-    found = sa.select(_grants.c.id).where(
+def alive_among(tokens: Collection[str], *, now: datetime) -> frozenset[Category]:
+    """Return the categories in which a living grant hangs on any of these random numbers."""
+    found = sa.select(_grants.c.category).where(
         _grants.c.token_digest.in_([digest(token) for token in tokens]),
         _grants.c.expires_at > now,
     )
-    return db.session.connection().execute(found.limit(1)).first() is not None
+    return frozenset(map(Category, db.session.connection().scalars(found)))
 
 
 def end(tokens: Collection[str]) -> None:

@@ -138,6 +138,19 @@ def held_tokens() -> dict[Category, str]:
     return {c: one for c, one in found.items() if choice and choice.marks_as_its_own(c, one)}
 
 
+def living(*, now: datetime) -> frozenset[Category]:
+    """Return the categories with a yes that is alive on the server too, for pages that show it.
+
+    A yes that was ended from another browser still stands in this one's cookie, and
+    does nothing. One statement at most.
+    """
+    granted = consent().granted
+    if granted.isdisjoint(NOTED):
+        return granted
+    alive = deciding.alive_among(held_tokens().values(), now=now)
+    return frozenset(one for one in granted if one not in NOTED or one in alive)
+
+
 def choose(answers: dict[Category, bool], around: Circumstances, *, now: datetime) -> Choice:
     """Record the present visitor's answer. The caller commits.
 
@@ -233,7 +246,7 @@ def _end_strays(now: datetime) -> None:
         and category not in said.waits
     ]
     # Looked up first: a made-up cookie must not be able to take the write lock.
-    if strays and deciding.are_alive(strays, now=now):
+    if strays and deciding.alive_among(strays, now=now):
         with writing():
             deciding.end(strays)
             db.session.commit()

@@ -5,23 +5,20 @@ statement that looks once more whether the grant is alive. An offer stands there
 once, with when it was last opened; withdrawal takes all of it at once.
 """
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from flask import Response, after_this_request, request
+from flask import Response, after_this_request
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
+from app.consent.afterwards import afterwards, is_opened_by_a_person, write_line
 from app.consent.frame import Permission
 from app.consent.models import Glance, Grant
-from app.core.database import db, reading, table
+from app.core.database import db, table
 from app.web.cookies import Category
-
-log = logging.getLogger(__name__)
 
 MOST = 50
 """Offers of one grant: older ones go."""
@@ -61,7 +58,7 @@ def _guarded(dialect: str) -> sa.sql.dml.ReturningInsert[tuple[int]]:
     ).returning(_glances.c.grant_id)
 
 
-def _trimmed() -> sa.Delete:
+def _trimmed() -> sa.sql.dml.ReturningDelete[tuple[int]]:
     """Return the statement that lets the oldest go."""
     own = sa.select(_grants.c.id).where(*_alive()).scalar_subquery()
     latest = (
@@ -70,7 +67,8 @@ def _trimmed() -> sa.Delete:
         .order_by(_glances.c.last_at.desc(), _glances.c.what)
         .limit(MOST)
     )
-    return sa.delete(_glances).where(_glances.c.grant_id == own, _glances.c.what.not_in(latest))
+    older = sa.delete(_glances).where(_glances.c.grant_id == own, _glances.c.what.not_in(latest))
+    return older.returning(_glances.c.grant_id)
 
 
 _UPSERT = {name: _guarded(name) for name in ("sqlite", "postgresql")}
@@ -90,40 +88,20 @@ def note(engine: Engine, permission: Permission, what: str, *, now: datetime) ->
     to something else.
     """
     values = {**_values(permission, now.replace(microsecond=0)), "what": what}
-    before = reading.set(False)  # a page was only read; this is a unit of work of its own
-    try:
-        with engine.begin() as connection:
-            noted = connection.execute(_UPSERT[engine.dialect.name], values).first() is not None
-            if noted:
-                connection.execute(_TRIM, values)
-            return noted
-    except sa.exc.IntegrityError:
-        return False  # PostgreSQL: withdrawn between looking and writing
-    finally:
-        reading.reset(before)
+    noted = write_line(engine, _UPSERT[engine.dialect.name], values)
+    if noted:
+        write_line(engine, _TRIM, values)
+    return noted
 
 
 def note_afterwards(permission: Permission, what: str, *, now: datetime) -> None:
-    """Note it once the present page has been sent, if there was one: nobody waits for it."""
-    if request.method != "GET" or request.headers.get("Sec-Purpose", "").startswith("prefetch"):
-        return  # nobody has opened it
-    write = partial(_note_quietly, db.engine, permission, what, now)
+    """Note it once the present page has been sent, if a person opened it: nobody waits for it."""
 
     @after_this_request
     def _after(response: Response) -> Response:
-        if response.status_code == 200:
-            response.call_on_close(write)
+        if is_opened_by_a_person(response):
+            afterwards(response, lambda engine: note(engine, permission, what, now=now))
         return response
-
-
-def _note_quietly(engine: Engine, permission: Permission, what: str, now: datetime) -> None:
-    try:
-        note(engine, permission, what, now=now)
-    except sa.exc.SQLAlchemyError as error:
-        # The page has been sent. Its visitor loses a place in an order, and no more.
-        log.error(  # noqa: TRY400 (a trace quotes its message, which may quote a person)
-            "an offer that was looked at wasn't noted: type=%s", type(error).__name__
-        )
 
 
 def looked_at(permission: Permission, *, now: datetime) -> list[str]:

