@@ -21,6 +21,7 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -246,9 +247,13 @@ def settings(environ: dict[str, str]) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: SettableClock) -> Iterator[Flask]:
+def app(settings: Settings, clock: SettableClock, run: Path) -> Iterator[Flask]:
     """The test's site: migrated, empty, its clock in the test's hands."""
     app = create_app(settings, clock=clock)
+    # Every test has a site of its own; to compile its templates anew would take most of the time.
+    compiled = run / "templates"
+    compiled.mkdir(exist_ok=True)
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
     yield app
     _let_go(app)
 

@@ -8,7 +8,7 @@ import gzip
 import mimetypes
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -64,6 +64,7 @@ def _in_order(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern), key=rank)
 
 
+@cache
 def load() -> dict[str, Asset]:
     """Read every static file; stylesheets and scripts become one bundle each."""
     css = squeeze_css("\n".join(p.read_text() for p in _in_order(STATIC / "css", "*.css")))

@@ -309,6 +309,8 @@ def test_a_file_that_is_no_history_is_refused_by_the_command(app):
     assert "There is no column" in ended.output
 
 
+# Two minutes alone. Stretches of it are run row by row each time, and all of it by --all.
+@pytest.mark.slow
 @pytest.mark.load
 def test_the_real_history_ends_as_it_must(context):
     # A minute and more: too long for the alarm that watches over tests that hang.

@@ -29,6 +29,7 @@ def test_the_first_tab_leads_past_the_masthead(page: Page) -> None:
     # The question about cookies comes before everything, and goes with its answer.
     page.goto("/")
     page.locator(".asking [value=refuse]").click()
+    expect(page.locator(".asking")).to_have_count(0)
     page.goto("/")
 
     page.keyboard.press("Tab")
