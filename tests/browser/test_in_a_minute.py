@@ -86,7 +86,7 @@ class Stranger:
     def enter(self, wanted: Locator, *, back: bool = False) -> None:
         """Reach a link or a button that leads to a page, and press Enter."""
         self.reach(wanted, back=back)
-        with self.page.expect_event("domcontentloaded"):
+        with self.page.expect_event("load"):  # nobody presses a key before the page is there
             self.press("Enter")
 
     @property
