@@ -6,7 +6,9 @@ import sys
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.accounts import mails as account_mails  # noqa: F401 (it registers itself)
 from app.accounts import sessions
+from app.accounts import tidying as accounts_tidying  # noqa: F401 (it registers itself)
 from app.accounts.routes import bp as accounts_bp
 from app.booking import kept_pages, mails, shop, tidying  # noqa: F401 (mails and tidying register themselves)
 from app.booking.routes import bp as booking_bp

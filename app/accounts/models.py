@@ -1,6 +1,6 @@
-"""Persons, accounts, sessions and sign-in links."""
+"""Persons, accounts, what they sign in with, sessions, and single-use links."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -9,8 +9,20 @@ from app.core.database import Base, kept, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.vault import opened
 
-_BOOKING = (Purpose.RESERVATION,)
-_CONTACT = Retention.BOOKING
+_BOOKING = (Purpose.RESERVATION, Purpose.ACCOUNT)
+_CONTACT = Retention.BOOKING  # of a person without a booking: as long as the account is there
+_CREDENTIAL = Personal(Kind.CREDENTIAL, (Purpose.SIGN_IN,), Retention.ACCOUNT, "C04")
+_SESSION = Personal(
+    Kind.SIGN_IN,
+    (Purpose.SIGN_IN, Purpose.SECURITY),
+    Retention.SESSION,
+    "C04",
+    readable="the end of a session is found by its times",
+)
+
+GUEST, READER, STAFF, OWNER = "guest", "reader", "staff", "owner"
+HOUSE = (READER, STAFF, OWNER)
+"""The roles of those who run the place; each may do what those before it may."""
 
 
 class Person(Base):
@@ -52,18 +64,111 @@ class Person(Base):
 
 
 class Account(Base):
-    """A person's way to sign in, and what they may do here."""
+    """A person's way to sign in, and what they may do here.
+
+    A password is kept as its Argon2id hash, and that sealed. Until its address is
+    verified an account is a request: it can't be signed in to, and goes by itself.
+    """
 
     __tablename__ = "account"
     __person__ = "person_id"
-    __table_args__ = (sa.CheckConstraint("role IN ('owner')", name="known_role"),)
+    __table_args__ = (
+        sa.CheckConstraint("role IN ('guest', 'reader', 'staff', 'owner')", name="known_role"),
+    )
 
     id: Mapped[int] = plain(primary_key=True)
     person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), unique=True)
     role: Mapped[str] = plain(sa.String(20))
     created_at: Mapped[datetime] = plain()
+    verified_at: Mapped[datetime | None] = plain()
+    language: Mapped[str] = kept(
+        Personal(
+            Kind.LANGUAGE,
+            (Purpose.ACCOUNT,),
+            Retention.ACCOUNT,
+            "C18",
+            readable="mails to the account are written in it",
+        ),
+        sa.String(5),
+        server_default="en",
+    )
+    _username: Mapped[bytes | None] = sealed(
+        "username", Personal(Kind.USERNAME, (Purpose.SIGN_IN,), Retention.ACCOUNT, "C04")
+    )
+    _password: Mapped[bytes | None] = sealed("password", _CREDENTIAL)
+    _totp: Mapped[bytes | None] = sealed("totp", _CREDENTIAL)
+    totp_at: Mapped[datetime | None] = plain()  # since when there are codes
+    totp_step: Mapped[int | None] = plain()  # the last thirty seconds whose code was used
+    suspended_at: Mapped[datetime | None] = plain()  # no way in opens until the owner says so
+
+    username = opened("_username")
+    password = opened("_password")  # the hash, in PHC's string format
+    totp = opened("_totp")  # the secret, base32; set once a code of it was shown to be right
 
     person: Mapped[Person] = relationship()
+
+    @property
+    def of_the_house(self) -> bool:
+        """Whether it is of somebody who runs the place, or helps to."""
+        return self.role in HOUSE
+
+
+class Claim(Base):
+    """A person of an earlier booking whom an account has proved to be: same verified address."""
+
+    __tablename__ = "claim"
+    __person__ = "person_id"
+
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    claimed_at: Mapped[datetime] = plain()
+
+
+class Passkey(Base):
+    """A WebAuthn credential: the public half, which opens nothing by itself."""
+
+    __tablename__ = "passkey"
+    __path_to_person__ = "account.person_id"
+
+    id: Mapped[int] = plain(primary_key=True)
+    account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = kept(
+        Personal(
+            Kind.CREDENTIAL,
+            (Purpose.SIGN_IN,),
+            Retention.ACCOUNT,
+            "C04",
+            readable="an authenticator is found by it",
+        ),
+        unique=True,
+    )
+    public_key: Mapped[bytes] = plain()
+    sign_count: Mapped[int] = plain(sa.BigInteger)
+    device: Mapped[str] = kept(
+        Personal(
+            Kind.DEVICE,
+            (Purpose.SIGN_IN,),
+            Retention.ACCOUNT,
+            "C04",
+            readable="the families of a browser and a system, to tell one passkey from another",
+        ),
+        sa.String(80),
+    )
+    created_at: Mapped[datetime] = plain()
+    used_at: Mapped[datetime | None] = plain()
+
+    account: Mapped[Account] = relationship()
+
+
+class RecoveryCode(Base):
+    """One of the codes for a lost device; only its digest is kept, and it works once."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = plain(primary_key=True)
+    account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[bytes] = plain()
+    used_at: Mapped[datetime | None] = plain()
 
 
 class SignInLink(Base):
@@ -78,6 +183,61 @@ class SignInLink(Base):
     used_at: Mapped[datetime | None] = plain()
 
 
+class MailLink(Base):
+    """A single-use link in a mail, and what the mail is about.
+
+    Its token is made from the site's secret and the row (`accounts.mail_links`), so
+    that it is stored nowhere. Where a mail goes is fixed when the reason for it is.
+    """
+
+    __tablename__ = "mail_link"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "purpose IN ('verify', 'way_in', 'email', 'claim', 'invite', 'told')",
+            name="known_purpose",
+        ),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = plain(sa.String(20))
+    news: Mapped[str] = plain(sa.String(30), server_default="")  # what a person is told of
+    created_at: Mapped[datetime] = plain()
+    expires_at: Mapped[datetime] = plain(index=True)
+    used_at: Mapped[datetime | None] = plain()
+    _to: Mapped[bytes | None] = sealed(
+        "to", Personal(Kind.EMAIL, (Purpose.ACCOUNT,), Retention.SECURITY, "C04")
+    )
+    _detail: Mapped[bytes | None] = sealed(
+        "detail", Personal(Kind.DEVICE, (Purpose.SECURITY,), Retention.SECURITY, "C04")
+    )
+
+    to = opened("_to")
+    detail = opened("_detail")  # with what device, where that is the news
+
+    account: Mapped[Account] = relationship()
+
+
+class Ticket(Base):
+    """A step that was begun and must be finished soon, once: a second factor, a challenge."""
+
+    __tablename__ = "ticket"
+
+    id: Mapped[int] = plain(primary_key=True)
+    account_id: Mapped[int | None] = plain(
+        sa.ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    purpose: Mapped[str] = plain(sa.String(20))
+    token_digest: Mapped[bytes] = plain(unique=True)
+    challenge: Mapped[bytes | None] = plain()
+    tries: Mapped[int] = plain(server_default="0")
+    expires_at: Mapped[datetime] = plain(index=True)
+
+    account: Mapped[Account | None] = relationship()
+
+
 class SessionRow(Base):
     """One signed-in browser: a row that can be ended, found by the hash of its id."""
 
@@ -88,23 +248,49 @@ class SessionRow(Base):
     id_digest: Mapped[bytes] = plain(unique=True)
     account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
     csrf_token: Mapped[str] = plain(sa.String(64))
-    created_at: Mapped[datetime] = kept(
+    created_at: Mapped[datetime] = kept(_SESSION)
+    seen_at: Mapped[datetime] = kept(_SESSION)
+    proved_at: Mapped[datetime | None] = kept(_SESSION)  # when they last proved who they are
+    strong: Mapped[bool] = plain(server_default=sa.false())  # with a second factor
+    device: Mapped[str] = kept(
         Personal(
-            Kind.SIGN_IN,
-            (Purpose.SIGN_IN, Purpose.SECURITY),
+            Kind.DEVICE,
+            (Purpose.SECURITY,),
             Retention.SESSION,
             "C04",
-            readable="the end of a session is found by its times",
-        )
-    )
-    seen_at: Mapped[datetime] = kept(
-        Personal(
-            Kind.SIGN_IN,
-            (Purpose.SIGN_IN, Purpose.SECURITY),
-            Retention.SESSION,
-            "C04",
-            readable="the end of a session is found by its times",
-        )
+            readable="the families of a browser and a system, beside the button to sign it out",
+        ),
+        sa.String(80),
+        server_default="",
     )
 
     account: Mapped[Account] = relationship()
+
+
+class Reading(Base):
+    """Somebody of the house opened a person's details: kept for that person to see.
+
+    One row a person, reader, kind of page and day; looking again counts up.
+    """
+
+    __tablename__ = "reading"
+    __person__ = "person_id"
+    __table_args__ = (sa.UniqueConstraint("person_id", "reader_id", "what", "day"),)
+
+    id: Mapped[int] = plain(primary_key=True)
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"))
+    # No reference to the account: who left the house has still read what they read.
+    reader_id: Mapped[int] = plain()
+    role: Mapped[str] = plain(sa.String(20))
+    what: Mapped[str] = plain(sa.String(20))
+    day: Mapped[date] = plain(index=True)
+    times: Mapped[int] = plain()
+    at: Mapped[datetime] = kept(
+        Personal(
+            Kind.READING,
+            (Purpose.SECURITY,),
+            Retention.READING,
+            "C17",
+            readable="the last time of that day, counted on by the database itself",
+        )
+    )

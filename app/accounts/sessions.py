@@ -5,6 +5,9 @@ can't be written to, so no visitor is ever given a cookie by accident. What the
 session holds is fixed at sign-in (whose it is, and the token for forms), so a
 page never writes to it either; reading costs one look-up, and that only where a
 cookie came along.
+
+A session knows when its person last proved who they are, and whether with two
+factors. Each proof gives it a new id: a copy of the old one is worth nothing.
 """
 
 import secrets
@@ -16,12 +19,12 @@ from typing import Any, Never, ParamSpec
 
 import sqlalchemy as sa
 from blinker import Namespace
-from flask import Flask, Request, Response, abort, redirect, request, session, url_for
+from flask import Flask, Request, Response, abort, g, redirect, request, session, url_for
 from flask.sessions import SessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 
-from app.accounts.models import Account, SessionRow
+from app.accounts.models import GUEST, HOUSE, OWNER, READER, STAFF, Account, SessionRow
 from app.config import Settings
 from app.core.clock import utcnow
 from app.core.database import db, only_reading, writing
@@ -40,10 +43,13 @@ SESSION = Cookie(
 # ASVS 5.0.0, 7.3: a limit without use, and one that use can't move.
 IDLE_LIMIT = timedelta(minutes=30)
 ABSOLUTE_LIMIT = timedelta(hours=12)
+# Whoever runs the place sees many people's details.
+HOUSE_IDLE_LIMIT = timedelta(minutes=15)
+HOUSE_ABSOLUTE_LIMIT = timedelta(hours=8)
+PROOF_LIFE = timedelta(minutes=10)
+"""How long a proof of who one is counts for what is sensitive."""
 # Moving the time at every request would make a writer of every page.
 SEEN_EVERY = timedelta(minutes=1)
-
-OWNER = "owner"
 
 session_begun = Namespace().signal("session-begun")
 """sender: the Account that a session begins for; sent inside the transaction that begins it."""
@@ -52,6 +58,7 @@ _TOKEN_BYTES = 32
 _LONGEST_COOKIE = 100  # characters; ours has 43
 
 P = ParamSpec("P")
+View = Callable[P, ResponseReturnValue | None]
 
 
 # -- What Flask calls the session -----------------------------------------------------------
@@ -97,9 +104,12 @@ class KeptSession(_FixedSession):
 
     is_kept = True
 
-    def __init__(self, row_id: int, account_id: int, csrf_token: str) -> None:
-        super().__init__({"csrf_token": csrf_token, "_user_id": str(account_id)})
-        self.row_id = row_id
+    def __init__(self, row: Any) -> None:
+        super().__init__({"csrf_token": row.csrf_token, "_user_id": str(row.account_id)})
+        self.row_id: int = row.id
+        self.account_id: int = row.account_id
+        self.proved_at: datetime | None = row.proved_at
+        self.strong: bool = row.strong
 
 
 class RowSessions(SessionInterface):
@@ -133,16 +143,11 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
     """
     # A made-up cookie must not be able to take the write lock.
     with only_reading():
-        row = db.session.execute(
-            sa.select(
-                SessionRow.id,
-                SessionRow.account_id,
-                SessionRow.csrf_token,
-                SessionRow.created_at,
-                SessionRow.seen_at,
-            ).where(SessionRow.id_digest == _digest(token))
-        ).one_or_none()
-    if row is None or row.created_at + ABSOLUTE_LIMIT <= now or row.seen_at + IDLE_LIMIT <= now:
+        row = db.session.execute(_FIND, {"digest": _digest(token)}).one_or_none()
+    if row is None or row.suspended_at is not None:
+        return None
+    idle, absolute = limits_of(row.role)
+    if row.created_at + absolute <= now or row.seen_at + idle <= now:
         return None
     if row.seen_at + SEEN_EVERY <= now:
         with writing():
@@ -150,7 +155,31 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
                 sa.update(SessionRow).where(SessionRow.id == row.id).values(seen_at=now)
             )
             db.session.commit()
-    return KeptSession(row.id, row.account_id, row.csrf_token)
+    return KeptSession(row)
+
+
+_FIND = (
+    sa.select(
+        SessionRow.id,
+        SessionRow.account_id,
+        SessionRow.csrf_token,
+        SessionRow.created_at,
+        SessionRow.seen_at,
+        SessionRow.proved_at,
+        SessionRow.strong,
+        Account.role,
+        Account.suspended_at,
+    )
+    .join(Account, Account.id == SessionRow.account_id)
+    .where(SessionRow.id_digest == sa.bindparam("digest"))
+)
+
+
+def limits_of(role: str) -> tuple[timedelta, timedelta]:
+    """Return how long a session of a role lasts without use, and at the longest."""
+    if role in HOUSE:
+        return HOUSE_IDLE_LIMIT, HOUSE_ABSOLUTE_LIMIT
+    return IDLE_LIMIT, ABSOLUTE_LIMIT
 
 
 def _digest(token: str) -> bytes:
@@ -161,12 +190,13 @@ def _digest(token: str) -> bytes:
 # -- Verbs ----------------------------------------------------------------------------------
 
 
-def begin_session(account: Account, *, now: datetime) -> str:
+def begin_session(account: Account, *, now: datetime, strong: bool, device: str = "") -> str:
     """Begin a session and return its token, which is kept nowhere but in the cookie.
 
-    The id is always new, whatever cookie the browser came with, so a planted one
-    is worth nothing. Dead sessions of everybody are cleared away on the occasion.
-    Flushes; the caller commits.
+    `strong` says that two factors were shown; `device` is `device_code`'s. The id is
+    always new, whatever cookie the browser came with, so a planted one is worth
+    nothing. Dead sessions of everybody are cleared away on the occasion. Flushes; the
+    caller commits.
     """
     db.session.execute(
         sa.delete(SessionRow).where(
@@ -184,9 +214,35 @@ def begin_session(account: Account, *, now: datetime) -> str:
             csrf_token=secrets.token_hex(_TOKEN_BYTES),
             created_at=now,
             seen_at=now,
+            proved_at=now,
+            strong=strong,
+            device=device,
         )
     )
     session_begun.send(account)
+    return token
+
+
+def renew_present_session(*, now: datetime, strong: bool = False) -> str:
+    """Note a fresh proof, give the present session a new id, and return its token.
+
+    `strong` only ever adds: who showed two factors before has shown them. The caller
+    commits, and keeps the token in the cookie. Raises RuntimeError without a session.
+    """
+    present = current_session()
+    if present is None:
+        raise RuntimeError("There is no session to renew.")
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    db.session.execute(
+        sa.update(SessionRow)
+        .where(SessionRow.id == present.row_id)
+        .values(
+            id_digest=_digest(token),
+            csrf_token=secrets.token_hex(_TOKEN_BYTES),
+            proved_at=now,
+            strong=present.strong or strong,
+        )
+    )
     return token
 
 
@@ -197,17 +253,19 @@ def end_session(row_id: int) -> None:
 
 def end_present_session() -> bool:
     """End the session that this request came with, and tell whether there was one."""
-    present = session._get_current_object()  # type: ignore[attr-defined]
-    if not isinstance(present, KeptSession):
+    present = current_session()
+    if present is None:
         return False
     end_session(present.row_id)
     return True
 
 
-def end_all(account: Account) -> int:
-    """End every session of an account and return how many there were."""
+def end_all(account: Account, *, except_row: int | None = None) -> int:
+    """End every session of an account, or all but one, and return how many there were."""
     ended = db.session.execute(
-        sa.delete(SessionRow).where(SessionRow.account_id == account.id).returning(SessionRow.id)
+        sa.delete(SessionRow)
+        .where(SessionRow.account_id == account.id, SessionRow.id != (except_row or 0))
+        .returning(SessionRow.id)
     )
     return len(ended.all())
 
@@ -249,22 +307,77 @@ def current_account() -> Account | None:
     return current_user.account if current_user.is_authenticated else None
 
 
-def owner_required(
-    view: Callable[P, ResponseReturnValue | None],
-) -> Callable[P, ResponseReturnValue | None]:
-    """Let only the owner through: others find nothing here, strangers are asked to sign in."""
+def current_session() -> KeptSession | None:
+    """Return the session that this request came with, as it was when the request began."""
+    present = session._get_current_object()  # type: ignore[attr-defined]
+    return present if isinstance(present, KeptSession) else None
+
+
+def has_proved_lately(*, now: datetime) -> bool:
+    """Tell whether the person at hand proved who they are within `PROOF_LIFE`."""
+    present = current_session()
+    proved_at = present.proved_at if present else None
+    return proved_at is not None and now < proved_at + PROOF_LIFE
+
+
+def account_required(view: View[P]) -> View[P]:
+    """Let only somebody signed in through; others are asked to sign in first."""
 
     @wraps(view)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue | None:
-        account = current_account()
-        if account is None:
+        g.private = True
+        if current_account() is None:
             unauthorized: ResponseReturnValue = login_manager.unauthorized()
             return unauthorized
-        if account.role != OWNER:
-            abort(404)
         return view(*args, **kwargs)
 
     return wrapped
+
+
+def proof_required(view: View[P]) -> View[P]:
+    """Ask again who it is before what is sensitive, unless they proved it just now.
+
+    A form sent too late leads, after the proof, to its own page, or to the page of
+    the account's security where it has none.
+    """
+
+    @wraps(view)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue | None:
+        if has_proved_lately(now=utcnow()):
+            return view(*args, **kwargs)
+        methods = request.url_rule.methods if request.url_rule else None
+        back = request.path if methods and "GET" in methods else url_for("accounts.security")
+        return redirect(url_for("accounts.confirm", next=back), 303)
+
+    return account_required(wrapped)
+
+
+_RANK = {GUEST: 0, READER: 1, STAFF: 2, OWNER: 3}
+
+
+def may(account: Account, role: str) -> bool:
+    """Tell whether an account has a role, or one above it."""
+    return _RANK[account.role] >= _RANK[role]
+
+
+def ask_the_house(role: str = READER) -> ResponseReturnValue | None:
+    """Return the answer to whoever may not open the owner's pages; None for who may.
+
+    A stranger is asked to sign in, a guest finds nothing here (404), somebody of the
+    house who showed one factor only sets up the second first, and a role that may
+    not do this is told so (403).
+    """
+    account, present = current_account(), current_session()
+    if account is None or present is None:
+        unauthorized: ResponseReturnValue = login_manager.unauthorized()
+        return unauthorized
+    if not account.of_the_house:
+        abort(404)
+    if not present.strong:
+        return redirect(url_for("accounts.security", _anchor="second"), 303)
+    if not may(account, role):
+        abort(403)
+    return None
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -89,7 +89,7 @@ def site() -> Site:
             known = shop()
         except (NothingOnOffer, sa.exc.SQLAlchemyError):
             return Site("Reserved")
-    return Site(known.venue.name)
+    return Site(known.venue.name, email=known.venue.email)
 
 
 def offer_name(slug: str) -> str:

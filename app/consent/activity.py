@@ -18,13 +18,13 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy.engine import Engine
 
 from app.consent.afterwards import write_line
-from app.consent.agents import Agent
 from app.consent.frame import Permission
 from app.consent.models import ActivityLine, Glance, Grant
 from app.consent.register import ACTIVITY_MONTHS, CLICKS
 from app.core.database import after_commit, changed, clear_journal, db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
+from app.web.agents import Agent
 from app.web.cookies import Category
 
 PAGE, CLICK = "page", "click"

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from flask import Response, request
 from sqlalchemy.engine import Engine
 
-from app.consent.agents import is_robot
 from app.core.database import db, reading
+from app.web.agents import is_robot
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,6 @@ from app.consent.activity import (
     own_lines,
 )
 from app.consent.afterwards import afterwards, is_opened_by_a_person, user_agent
-from app.consent.agents import classify, is_robot
 from app.consent.deciding import claim
 from app.consent.frame import (
     choose,
@@ -48,6 +47,7 @@ from app.consent.register import ACTIVITY_MONTHS, CLICKS
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import current_locale
+from app.web.agents import classify, is_robot
 from app.web.cookies import Category
 from app.web.forms import EmptyForm
 from app.web.pages import own_address, private_page

@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import HiddenInput
 
-from app.accounts.routes import local_path
 from app.consent.frame import consent
 from app.consent.preferences import remember
 from app.core.database import only_read
@@ -22,6 +21,7 @@ from app.web.cookies import Category
 from app.web.fields import TextField
 from app.web.forms import Asked, Form
 from app.web.pages import private_page
+from app.web.paths import local_path
 from app.web.wishes import CODE, DARK, LIGHT, SYMBOL, Wishes, parameters, readdressed
 
 bp = Blueprint("consent_preferences", __name__)

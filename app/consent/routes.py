@@ -20,7 +20,6 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import Headers
 
-from app.accounts.routes import local_path
 from app.consent import chain, notice, receipts
 from app.consent.deciding import CHOOSING
 from app.consent.frame import NO_JAR, choose, circumstances, consent, living
@@ -32,6 +31,7 @@ from app.core.languages import BY_CODE, current_locale, gettext
 from app.core.limits import network_pseudonym, spend
 from app.web.cookies import OPTIONAL, Category, cookie_name
 from app.web.pages import private_page, settings
+from app.web.paths import local_path
 
 bp = Blueprint("consent", __name__)
 well_known = Blueprint("machines", __name__, url_prefix="/.well-known")

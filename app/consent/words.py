@@ -1,9 +1,9 @@
 """The activity log in plain words: pages by their route, clicks, and what they were made with."""
 
-from app.consent.agents import OTHER
 from app.consent.models import ActivityLine
 from app.consent.register import CLICKS
 from app.core.languages import N_, gettext
+from app.web.agents import OTHER
 
 PAGES = {
     "/": N_("The first page"),

@@ -47,7 +47,18 @@ class BlindIndex(KeysBase):
 
     __tablename__ = "blind_index"
     __person__ = "person_id"
-    __table_args__ = (sa.Index("ix_blind_index_kind_digest", "kind", "digest"),)
+    __table_args__ = (
+        sa.Index("ix_blind_index_kind_digest", "kind", "digest"),
+        # Names that are signed in with: two accounts can never have the same.
+        sa.Index(
+            "uq_blind_index_sign_in",
+            "kind",
+            "digest",
+            unique=True,
+            sqlite_where=sa.text("kind IN ('username', 'account_email')"),
+            postgresql_where=sa.text("kind IN ('username', 'account_email')"),
+        ),
+    )
 
     person_id: Mapped[str] = whose(
         sa.String(32),
@@ -113,6 +124,24 @@ class Vault:
         )
         with connect_to_read(_keys_engine()) as connection:
             return list(connection.scalars(query))
+
+    def unindex(self, person_id: str, kind: Kind) -> None:
+        """Let a person be found by nothing of a kind any more; done just before the commit."""
+        _unit_of_work().info.setdefault("gone_indexes", []).append(
+            {"p": person_id, "k": kind.value}
+        )
+
+    def destroy(self, person_ids: Collection[str]) -> None:
+        """Destroy the keys of persons, at once: what was sealed for them opens nowhere again.
+
+        It is a unit of work of its own in the keys' database. The rows go after it: a row
+        whose key is gone is unreadable, a key whose rows are gone would wait for a backup.
+        """
+        with _keys_engine().begin() as connection:
+            connection.execute(sa.delete(PersonKey).where(PersonKey.person_id.in_(person_ids)))
+        known: dict[str, AESGCM] = db.session.info.get("keys", {})
+        for person_id in person_ids:
+            known.pop(person_id, None)
 
     def seal(self, person_id: str, field: str, value: str) -> bytes:
         """Seal `value` for `field` ("table.column") of a person.
@@ -196,23 +225,27 @@ def _store_keys(session: Session) -> None:
         return
     keys = session.info.pop("new_keys", [])
     indexes = session.info.pop("new_indexes", [])
-    if keys or indexes:
+    gone = session.info.pop("gone_indexes", [])
+    if keys or indexes or gone:
         with _keys_engine().begin() as connection:
             if keys:
                 connection.execute(sa.insert(PersonKey), keys)
-            if indexes:
-                # A corrected value takes the place of the one before.
-                former = sa.delete(BlindIndex).where(
-                    BlindIndex.person_id == sa.bindparam("p"), BlindIndex.kind == sa.bindparam("k")
+            fresh = {key["person_id"] for key in keys}
+            # A corrected value takes the place of the one before.
+            former = gone + [
+                {"p": row["person_id"], "k": row["kind"]}
+                for row in indexes
+                if row["person_id"] not in fresh
+            ]
+            if former:
+                connection.execute(
+                    sa.delete(BlindIndex).where(
+                        BlindIndex.person_id == sa.bindparam("p"),
+                        BlindIndex.kind == sa.bindparam("k"),
+                    ),
+                    former,
                 )
-                fresh = {key["person_id"] for key in keys}
-                known = [
-                    {"p": row["person_id"], "k": row["kind"]}
-                    for row in indexes
-                    if row["person_id"] not in fresh
-                ]
-                if known:
-                    connection.execute(former, known)
+            if indexes:
                 connection.execute(sa.insert(BlindIndex), indexes)
 
 
@@ -221,7 +254,7 @@ def _store_keys(session: Session) -> None:
 def _forget_keys(session: Session) -> None:
     if session.in_nested_transaction():
         return
-    for name in ("new_keys", "new_indexes", "keys"):
+    for name in ("new_keys", "new_indexes", "gone_indexes", "keys"):
         session.info.pop(name, None)
 
 

@@ -18,7 +18,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app.accounts.sessions import owner_required
+from app.accounts.sessions import ask_the_house
 from app.booking import wording
 from app.booking.links import guest_url
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
@@ -57,9 +57,9 @@ class FindForm(Form):
 
 
 @bp.before_request
-@owner_required
-def _only_the_owner() -> None:
+def _only_the_house() -> ResponseReturnValue | None:
     g.private = True
+    return ask_the_house()
 
 
 @bp.context_processor

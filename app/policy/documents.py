@@ -11,6 +11,8 @@ from typing import Any, Never
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from app.accounts.models import Account
+from app.accounts.registering import account_requested
 from app.core.database import db
 from app.policy.models import PRIVACY, TERMS, Agreement, DocumentVersion
 from app.policy.sources import FOLDER, Source, sources
@@ -155,6 +157,12 @@ def record_agreement(
     ]
     if rows:
         connection.execute(sa.insert(Agreement), rows)
+
+
+@account_requested.connect
+def _agree_with_account(account: Account, *, now: datetime) -> None:
+    """Record what was agreed to with the request for an account, in its transaction."""
+    record_agreement(account.person_id, account.language, None, now=now)
 
 
 @event.listens_for(DocumentVersion, "before_update")

@@ -50,6 +50,7 @@ class Site:
 
     name: str
     emblem_alt: str = ""
+    email: str = ""  # where its mails come from
 
 
 @dataclass(frozen=True, slots=True)

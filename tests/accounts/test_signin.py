@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Account, Person
-from app.accounts.routes import local_path
 from app.accounts.signin import ENTERING, LINK_LIFE, make_owner_link
 from app.core.database import db
+from app.web.paths import local_path
 from tests.accounts.ways import is_in, new_link, session_cookie, sign_in
 
 pytestmark = pytest.mark.clause("C04")

@@ -15,7 +15,6 @@ from app.consent.activity import (
     note_click,
     note_page,
 )
-from app.consent.agents import Agent
 from app.consent.deciding import digest
 from app.consent.frame import _MAKE, Permission, permission
 from app.consent.models import Glance, Grant
@@ -23,6 +22,7 @@ from app.consent.register import CLICKS
 from app.consent.tidying import tidy_consent
 from app.consent.words import PAGES
 from app.core.database import db
+from app.web.agents import Agent
 from app.web.cookies import Category
 from tests.accounts.ways import sign_in
 from tests.consent.reader import PHONE, Reader, agree, agreed, grants, reader, refuse, rows, seen

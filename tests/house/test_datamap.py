@@ -131,18 +131,20 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
             f"activity_line.{name}"
             for name in ("at", "browser", "device", "kind", "referring_host", "system", "what")
         ),
+        "account.language",
         "agreement.agreed_at",
         *(f"consent_entry.{name}" for name in ("at", "body")),
         *(f"glance.{name}" for name in ("last_at", "what")),
         "limit_bucket.name",
+        *(f"passkey.{name}" for name in ("credential_id", "device")),
+        "reading.at",
         "reservation.first_start",
         "reservation.language",
         *(
             f"reservation_line.{name}"
             for name in ("arrive", "depart", "starts_at", "ends_at", "adults", "children")
         ),
-        "session.created_at",
-        "session.seen_at",
+        *(f"session.{name}" for name in ("created_at", "seen_at", "proved_at", "device")),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.consent.agents import BROWSERS, DEVICES, SYSTEMS, classify, is_robot
+from app.web.agents import BROWSERS, DEVICES, SYSTEMS, classify, is_robot
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko)"

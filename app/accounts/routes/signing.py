@@ -1,9 +1,6 @@
 """Signing in by a link, and signing out."""
 
-import re
-
 from flask import (
-    Blueprint,
     Response,
     current_app,
     make_response,
@@ -14,31 +11,17 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app.accounts.sessions import (
-    SESSION,
-    begin_session,
-    current_account,
-    end_present_session,
-)
-from app.accounts.signin import ENTERING, LinkUseless, link_is_live, use_link
+from app.accounts.blueprint import bp
+from app.accounts.entering import enter, keep
+from app.accounts.mail_links import LinkUseless
+from app.accounts.sessions import SESSION, current_account, end_present_session
+from app.accounts.signin import ENTERING, link_is_live, use_link
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.limits import network_pseudonym, spend
 from app.web.forms import EmptyForm
 from app.web.pages import private_page
-
-bp = Blueprint("accounts", __name__, url_prefix="/account")
-
-# A path of our own: one slash, then nothing that a browser could read as another host
-# ("//", "/\"), and no sign that can't be seen.
-_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
-
-
-def local_path(wished: str | None) -> str | None:
-    """Return `wished` if it is the path of a page on this site, else None."""
-    if wished and len(wished) <= 500 and _LOCAL.fullmatch(wished):
-        return wished
-    return None
+from app.web.paths import local_path
 
 
 @bp.get("/sign-in")
@@ -52,7 +35,7 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.get("/enter/<token>")
 @private_page
-def enter(token: str) -> ResponseReturnValue:
+def enter_by_command(token: str) -> ResponseReturnValue:
     """Show the button. Opening the page consumes nothing: mail scanners open pages too."""
     if not link_is_live(token, now=utcnow()):
         return _useless()
@@ -72,12 +55,9 @@ def use(token: str) -> ResponseReturnValue:
     except LinkUseless:
         db.session.rollback()
         return _useless()
-    end_present_session()
-    begun = begin_session(account, now=now)
+    token = enter(account, strong=True, now=now)
     db.session.commit()
-    response = make_response(redirect(url_for("owner.today"), 303))
-    SESSION.keep(response, begun)
-    return response
+    return keep(make_response(redirect(url_for("owner.today"), 303)), token)
 
 
 @bp.post("/sign-out")

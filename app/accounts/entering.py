@@ -1,0 +1,105 @@
+"""Coming in: by password and second factor, by a mailed link, by a passkey.
+
+Whoever gives a wrong name, a wrong password, or the right one of an account that may
+not come in gets the same words after the same work. Limits slow a guesser down for
+one name on one network, for one name everywhere, and for one network; none of them
+stands in the way of a mailed link, a passkey, or a session that is open (D13).
+"""
+
+from datetime import datetime
+
+from flask import Response, current_app, request
+
+from app.accounts import passwords, tickets
+from app.accounts.mail_links import tell
+from app.accounts.models import Account
+from app.accounts.names import account_named
+from app.accounts.sessions import SESSION, begin_session, end_present_session
+from app.core.database import db, only_reading
+from app.core.datamap import Kind
+from app.core.errors import DomainError
+from app.core.languages import N_
+from app.core.limits import Limit, network_pseudonym, spend
+from app.core.vault import vault
+from app.web.agents import classify
+
+# Somebody who mistypes has ten tries at once, and another every three minutes.
+NAME_HERE = Limit("in-name-here", burst=10, per_hour=20)
+# NIST SP 800-63B-4, 3.2.2: at most a hundred failures in a row for one account.
+NAME_ANYWHERE = Limit("in-name", burst=100, per_hour=20)
+# A hotel's whole Wi-Fi may stand behind one network.
+NETWORK = Limit("in-network", burst=60, per_hour=240)
+
+
+class NotIn(DomainError):
+    """A name and a password that don't open anything together. We don't say which is wrong."""
+
+    message = N_("The name and the password don’t belong together. Please check both.")
+
+
+def network(now: datetime) -> str:
+    """Return today's pseudonym of the network that the request came from."""
+    secret: bytes = current_app.extensions["network_secret"]
+    return network_pseudonym(secret, request.remote_addr or "", now=now)
+
+
+def name_pseudonym(name: str) -> str:
+    """Return the keyed digest under which tries for a name are counted, known or not."""
+    return vault().digest(Kind.USERNAME, name.strip()).hex()[:32]
+
+
+def check_password(name: str, password: str, *, now: datetime) -> Account:
+    """Return the account that a name and a password open.
+
+    Hashing holds no lock. Raises NotIn, TooManyRequests, TooBusy. Commits the count
+    of the try.
+    """
+    here, who = network(now), name_pseudonym(name)
+    spend(NETWORK, here, now=now)
+    spend(NAME_HERE, f"{who[:24]}:{here[:24]}", now=now)
+    spend(NAME_ANYWHERE, who, now=now)
+    db.session.commit()
+    with only_reading():
+        account = account_named(name)
+        kept = account.password if account else None
+        barred = account is None or account.suspended_at is not None
+        account_id = account.id if account else 0
+    if not passwords.is_right(password, kept) or barred:
+        raise NotIn
+    fresh = passwords.hash_of(password) if kept and passwords.is_outdated(kept) else None
+    found = db.session.get(Account, account_id)
+    if found is None or found.password != kept:
+        raise NotIn  # changed while we looked
+    if fresh:
+        found.password = fresh
+    return found
+
+
+def begin_second_step(account: Account, *, now: datetime) -> str:
+    """Return a ticket for the second step. The caller commits."""
+    return tickets.begin(tickets.SECOND_STEP, account, now=now)
+
+
+def enter(account: Account, *, strong: bool, now: datetime) -> str:
+    """Begin a session for an account in the browser at hand, and return its token.
+
+    The session that the browser had ends, whoever's it was, and the person is told by
+    mail. The caller commits, and then gives the token to `keep`.
+    """
+    device = device_code()
+    end_present_session()
+    token = begin_session(account, now=now, strong=strong, device=device)
+    tell(account, "signed_in", now=now, detail=device)
+    return token
+
+
+def keep(response: Response, token: str) -> Response:
+    """Give the browser a session's cookie."""
+    SESSION.keep(response, token)
+    return response
+
+
+def device_code() -> str:
+    """Return the families of the browser and the system at hand, such as "Firefox,Linux"."""
+    agent = classify(request.headers.get("User-Agent", ""))
+    return f"{agent.browser},{agent.system}"
