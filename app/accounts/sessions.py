@@ -198,14 +198,18 @@ def begin_session(account: Account, *, now: datetime, strong: bool, device: str 
     nothing. Dead sessions of everybody are cleared away on the occasion. Flushes; the
     caller commits.
     """
-    db.session.execute(
-        sa.delete(SessionRow).where(
-            sa.or_(
-                SessionRow.created_at <= now - ABSOLUTE_LIMIT,
-                SessionRow.seen_at <= now - IDLE_LIMIT,
+    for roles in ((GUEST,), HOUSE):
+        idle, absolute = limits_of(roles[0])
+        theirs = sa.select(Account.id).where(Account.role.in_(roles))
+        db.session.execute(
+            sa.delete(SessionRow).where(
+                SessionRow.account_id.in_(theirs),
+                sa.or_(
+                    SessionRow.created_at <= now - absolute,
+                    SessionRow.seen_at <= now - idle,
+                ),
             )
         )
-    )
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     db.session.execute(
         sa.insert(SessionRow).values(

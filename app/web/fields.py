@@ -195,6 +195,29 @@ class WeChatField(TextField):
         )
 
 
+class PasswordField(Asked, wtforms.PasswordField):
+    """A password, new or present: any characters, pasted or filled in, and never shown again."""
+
+    most = 256
+    attributes: ClassVar[dict[str, Any]] = {"autocomplete": "current-password", **_PLAIN_TYPING}
+
+    def process_formdata(self, values: list[str]) -> None:
+        """Take the first value as it is: every character counts."""
+        self.data = values[0] if values else ""
+
+
+class CodeField(TextField):
+    """A code that is typed off another screen, or off paper."""
+
+    most = 40
+    copied = True
+    attributes: ClassVar[dict[str, Any]] = {
+        "autocomplete": "one-time-code",
+        "enterkeyhint": "go",
+        **_PLAIN_TYPING,
+    }
+
+
 class CheckboxField(Asked, wtforms.BooleanField):
     """Yes or no; never ticked in advance."""
 
