@@ -1,0 +1,85 @@
+"""After signing out, Back shows nothing personal: in Chromium, Firefox and WebKit as they come."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import QUIET
+from tests.browser.drivers import Engine, Firefox, WebKit
+from tests.conftest import lacking
+from tests.servers import LiveServer, run_flask
+
+pytestmark = [pytest.mark.clause("C04"), pytest.mark.clause("C11"), pytest.mark.browser]
+
+OUT = "form[action$='/sign-out'] button"
+
+
+def way_in(demo: LiveServer) -> str:
+    """Return the address of a new link for the owner."""
+    printed = run_flask({**demo.environ, "SITE_URL": demo.url}, "owner", "link")
+    found = re.search(r"/account/enter/\S+", printed)
+    assert found
+    return demo.url + found[0]
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def remembering(request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of a Chromium that keeps pages for Back, which Playwright's own habit forbids."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        lacking("Chromium is not on this machine")
+    rights = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=[*QUIET, *rights],
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser.new_page(java_script_enabled=request.param)
+        browser.close()
+
+
+def test_back_in_chromium(demo: LiveServer, remembering: Page) -> None:
+    page = remembering
+    page.goto(way_in(demo))
+    page.locator("main form button").click()
+    page.goto(f"{demo.url}/owner/reservations")
+    seen = page.locator("main").inner_text()
+
+    page.locator(OUT).click()
+    page.wait_for_url("**/signed-out")
+    page.go_back()
+
+    assert "Reserved" not in page.title()
+    assert page.url.partition("?")[0].endswith("/account/sign-in")
+    assert "@" not in page.locator("main").inner_text()
+    assert seen != page.locator("main").inner_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [Firefox, WebKit])
+def test_back_elsewhere(demo: LiveServer, tmp_path: Path, engine: type[Engine]) -> None:
+    with engine(tmp_path) as browser:
+        # That it keeps pages at all: what a script left in one is there after Back.
+        browser.open(f"{demo.url}/contact")
+        browser.run("window.left = 'here'")
+        browser.open(f"{demo.url}/terms")
+        browser.back()
+        kept = browser.run("return window.left || ''")
+        browser.open(way_in(demo))
+        browser.press("main form button")
+        browser.open(f"{demo.url}/owner/reservations")
+        seen = browser.text()
+
+        browser.press(OUT)
+        browser.back()
+
+        assert kept == "here"
+        assert "@" in seen or "Reservations" in seen
+        assert browser.run("return location.pathname") == "/account/sign-in"
+        assert "Reservations" not in browser.text()
