@@ -58,7 +58,7 @@ _TOKEN_BYTES = 32
 _LONGEST_COOKIE = 100  # characters; ours has 43
 
 P = ParamSpec("P")
-View = Callable[P, ResponseReturnValue | None]
+View = Callable[P, ResponseReturnValue]
 
 
 # -- What Flask calls the session -----------------------------------------------------------
@@ -328,7 +328,7 @@ def account_required(view: View[P]) -> View[P]:
     """Let only somebody signed in through; others are asked to sign in first."""
 
     @wraps(view)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue | None:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         g.private = True
         if current_account() is None:
             unauthorized: ResponseReturnValue = login_manager.unauthorized()
@@ -346,7 +346,7 @@ def proof_required(view: View[P]) -> View[P]:
     """
 
     @wraps(view)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue | None:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if has_proved_lately(now=utcnow()):
             return view(*args, **kwargs)
         methods = request.url_rule.methods if request.url_rule else None
