@@ -10,6 +10,7 @@ from app.accounts import mails as account_mails  # noqa: F401 (it registers itse
 from app.accounts import sessions
 from app.accounts import tidying as accounts_tidying  # noqa: F401 (it registers itself)
 from app.accounts.routes import bp as accounts_bp
+from app.accounts.routes.security import well_known as accounts_well_known
 from app.booking import kept_pages, mails, shop, tidying  # noqa: F401 (mails and tidying register themselves)
 from app.booking.routes import bp as booking_bp
 from app.booking.routes import init_app as init_booking
@@ -28,7 +29,7 @@ from app.core.database import KEYS, KeysBase, db
 from app.core.egress import MAIL_RELAY, Egress
 from app.core.vault import Vault, derive
 from app.core.worker import make_waker
-from app.owner import visits_routes  # noqa: F401 (it adds a page to the blueprint)
+from app.owner import people_routes, visits_routes  # noqa: F401 (they add pages to the blueprint)
 from app.owner.routes import bp as owner_bp
 from app.payments import init_app as init_payments
 from app.payments.routes import ORIGIN_EXEMPT
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     for blueprint in (
         health.bp,
         accounts_bp,
+        accounts_well_known,
         consent_bp,
         consent_log_bp,
         consent_preferences_bp,

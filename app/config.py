@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEMO, PRODUCTION = "demo", "production"
+USUAL_PASSWORD_MEMORY = 47_104  # KiB, measured (README)
+LEAST_PASSWORD_MEMORY = 19_456  # KiB, with two turns (OWASP Password Storage Cheat Sheet)
 
 
 class SettingMissing(SystemExit):
@@ -32,6 +34,7 @@ class Settings:
     redis_url: str = field(repr=False)
     port: int
     proxy_hops: int
+    password_memory: int  # KiB that hashing a password takes
     secret_key: bytes = field(repr=False)
     master_key: bytes = field(repr=False)
     mail_url: str = field(repr=False, default="")
@@ -64,7 +67,7 @@ class Settings:
             raise SettingMissing("SITE_MODE must be demo or production.")
         port = _whole(env, "PORT", 8000)
         instance = Path(env.get("INSTANCE_DIR", "instance")).absolute()
-        site_url = env.get("SITE_URL", "" if mode == PRODUCTION else f"http://127.0.0.1:{port}")
+        site_url = env.get("SITE_URL", "" if mode == PRODUCTION else f"http://localhost:{port}")
         if not site_url:
             raise SettingMissing(
                 "SITE_URL is not set: the address at which visitors find the site."
@@ -84,6 +87,7 @@ class Settings:
             redis_url=env.get("REDIS_URL", ""),
             port=port,
             proxy_hops=_whole(env, "PROXY_HOPS", 0),
+            password_memory=_password_memory(env),
             secret_key=_secret(env, "SECRET_KEY", mode, instance),
             master_key=_secret(env, "MASTER_KEY", mode, instance),
             mail_url=env.get("MAIL_URL", ""),
@@ -97,6 +101,14 @@ def _whole(env: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6):
         raise SettingMissing(f"{name} must be a whole number.")
     return int(text)
+
+
+def _password_memory(env: Mapping[str, str]) -> int:
+    """Return the memory of a password's hash, in KiB: never less than OWASP's minimum."""
+    kib = _whole(env, "PASSWORD_MEMORY_KIB", USUAL_PASSWORD_MEMORY)
+    if kib < LEAST_PASSWORD_MEMORY:
+        raise SettingMissing(f"PASSWORD_MEMORY_KIB must be {LEAST_PASSWORD_MEMORY} or more.")
+    return kib
 
 
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:

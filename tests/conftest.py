@@ -242,8 +242,11 @@ def environ(instance: Path, database: Database) -> dict[str, str]:
 
 @pytest.fixture
 def settings(environ: dict[str, str]) -> Settings:
-    """The settings of the test's site, with secrets that are none."""
-    return replace(Settings.from_env(environ), testing=True)
+    """The settings of the test's site, with secrets that are none.
+
+    Passwords are hashed with little memory, or hashing would be half of what tests take.
+    """
+    return replace(Settings.from_env(environ), testing=True, password_memory=256)
 
 
 @pytest.fixture

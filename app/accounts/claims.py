@@ -41,6 +41,22 @@ def claim(account: Account, person_id: str, *, now: datetime) -> bool:
     return True
 
 
+def claim_only(account: Account | None, person_id: str, *, now: datetime) -> None:
+    """Let a person who is being corrected be claimed by `account` alone, or by nobody.
+
+    Whose address was on a booking before it was corrected has no claim to it any more.
+    The caller commits.
+    """
+    db.session.execute(
+        sa.delete(Claim).where(
+            Claim.person_id == person_id,
+            Claim.account_id != (account.id if account else 0),
+        )
+    )
+    if account is not None:
+        claim(account, person_id, now=now)
+
+
 def persons_of(account: Account) -> list[str]:
     """Return the ids of everybody that the account's person is: themselves, and the claimed."""
     claimed = db.session.scalars(

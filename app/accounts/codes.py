@@ -92,13 +92,15 @@ def drop_recovery_codes(account: Account) -> None:
     db.session.execute(sa.delete(RecoveryCode).where(RecoveryCode.account_id == account.id))
 
 
-def use_code(account: Account, code: str, *, now: datetime) -> None:
+def use_code(account: Account, code: str, *, now: datetime) -> bool:
     """Accept a code of the app or a recovery code, and never again. The caller commits.
 
-    Of two who bring the same code at once only one succeeds. Raises WrongCode.
+    Returns whether it was a recovery code. Of two who bring the same code at once only
+    one succeeds. Raises WrongCode.
     """
     given = "".join(code.split())
-    if given.isascii() and given.isdecimal() and len(given) == DIGITS:
+    recovery = not (given.isascii() and given.isdecimal() and len(given) == DIGITS)
+    if not recovery:
         secret = account.totp
         if secret is None:
             raise WrongCode
@@ -123,6 +125,7 @@ def use_code(account: Account, code: str, *, now: datetime) -> None:
         )
     if not changed(used):
         raise WrongCode
+    return recovery
 
 
 def new_recovery_codes(account: Account) -> list[str]:

@@ -6,11 +6,12 @@ one name on one network, for one name everywhere, and for one network; none of t
 stands in the way of a mailed link, a passkey, or a session that is open (D13).
 """
 
+import unicodedata
 from datetime import datetime
 
 from flask import Response, current_app, request
 
-from app.accounts import passwords, tickets
+from app.accounts import codes, passwords, tickets
 from app.accounts.mail_links import tell
 from app.accounts.models import Account
 from app.accounts.names import account_named
@@ -29,12 +30,22 @@ NAME_HERE = Limit("in-name-here", burst=10, per_hour=20)
 NAME_ANYWHERE = Limit("in-name", burst=100, per_hour=20)
 # A hotel's whole Wi-Fi may stand behind one network.
 NETWORK = Limit("in-network", burst=60, per_hour=240)
+# Whoever has a session, or knows the password, and guesses at the rest: of a million
+# codes three are right at any time, so a day of this finds one in a thousand.
+AGAIN = Limit("in-again", burst=10, per_hour=20)
+CODES = Limit("in-codes", burst=30, per_hour=10)
 
 
 class NotIn(DomainError):
     """A name and a password that don't open anything together. We don't say which is wrong."""
 
     message = N_("The name and the password don’t belong together. Please check both.")
+
+
+class NotTheirPassword(DomainError):
+    """Not the password of the account that is signed in."""
+
+    message = N_("That isn’t the password of your account. Please check it.")
 
 
 def network(now: datetime) -> str:
@@ -44,8 +55,12 @@ def network(now: datetime) -> str:
 
 
 def name_pseudonym(name: str) -> str:
-    """Return the keyed digest under which tries for a name are counted, known or not."""
-    return vault().digest(Kind.USERNAME, name.strip()).hex()[:32]
+    """Return the keyed digest under which tries for a name are counted, known or not.
+
+    Whatever `account_named` takes for the same name is counted as one.
+    """
+    text = unicodedata.normalize("NFKC", name.strip())
+    return vault().digest(Kind.USERNAME, text).hex()[:32]
 
 
 def check_password(name: str, password: str, *, now: datetime) -> Account:
@@ -73,6 +88,34 @@ def check_password(name: str, password: str, *, now: datetime) -> Account:
     if fresh:
         found.password = fresh
     return found
+
+
+def check_again(account: Account, password: str, *, now: datetime) -> None:
+    """Have somebody signed in show the password of their account.
+
+    Hashing holds no lock. Raises NotTheirPassword, TooManyRequests, TooBusy. Commits the
+    count of the try.
+    """
+    kept = account.password
+    spend(AGAIN, _pseudonym_of(account), now=now)
+    db.session.commit()
+    if not passwords.is_right(password, kept) or account.password != kept:
+        raise NotTheirPassword
+
+
+def check_code(account: Account, code: str, *, now: datetime) -> bool:
+    """Accept a code of an account, and tell whether it was a recovery code.
+
+    Raises WrongCode, TooManyRequests. Commits the count of the try; the caller commits
+    that the code is used.
+    """
+    spend(CODES, _pseudonym_of(account), now=now)
+    db.session.commit()
+    return codes.use_code(account, code, now=now)
+
+
+def _pseudonym_of(account: Account) -> str:
+    return vault().digest(Kind.USERNAME, f"account\0{account.id}").hex()[:32]
 
 
 def begin_second_step(account: Account, *, now: datetime) -> str:

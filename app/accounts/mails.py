@@ -24,7 +24,7 @@ from app.core.outbox import handles
 from app.core.vault import PersonUnknown
 from app.web.pages import Site, settings
 
-_EXISTS = "exists"
+_EXISTS, _TAKEN = "exists", "taken"
 
 
 @handles("account-mail")
@@ -40,9 +40,9 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
     if not to:
         return
     kind = link.purpose
-    known = account_named(to) if kind == mail_links.VERIFY else None
+    known = account_named(to) if kind in (mail_links.VERIFY, mail_links.EMAIL) else None
     if known is not None:
-        kind = _EXISTS
+        kind = _EXISTS if kind == mail_links.VERIFY else _TAKEN
     _deliver(kind, link, known or link.account, to, job=payload["job"], now=now)
     if kind == _EXISTS:
         forget_requests([link.account])
@@ -81,7 +81,8 @@ def _deliver(
             at=_at(link.created_at),
             home=base,
         )
-        name = account.person.name or ""
+        # An address to be may be mistyped: its owner isn't told whose account it was for.
+        name = "" if kind == mail_links.EMAIL else account.person.name or ""
     message = make_message(
         text,
         sender=(site.name, site.email or f"no-reply@{urlsplit(base).hostname}"),

@@ -17,9 +17,12 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidKey
+from flask import has_app_context
 
+from app.config import USUAL_PASSWORD_MEMORY
 from app.core.errors import DomainError
 from app.core.languages import N_
+from app.web.pages import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +34,8 @@ LEAST_BESIDE = 8
 MOST = 256
 
 # OWASP's first choice of memory, and one turn more: 0.09 s on the machine it was measured
-# on (README). Parallel hashes are bounded, as each takes 46 MiB.
-MEMORY_KIB = 47_104
+# on (README). An installation may give it another memory (`Settings.password_memory`).
+# Parallel hashes are bounded, as each takes that much.
 TURNS = 2
 _LANES = 1
 _SALT, _LENGTH = 16, 32
@@ -106,7 +109,7 @@ def is_right(password: str, kept: str | None) -> bool:
     given = normalised(password[: 2 * MOST]).encode()
     with _turn():
         try:
-            Argon2id.verify_phc_encoded(given, kept or _nobodys_hash())
+            Argon2id.verify_phc_encoded(given, kept or _nobodys_hash(_memory()))
         except InvalidKey:
             return False
     return kept is not None
@@ -114,7 +117,7 @@ def is_right(password: str, kept: str | None) -> bool:
 
 def is_outdated(kept: str) -> bool:
     """Tell whether a hash was made with other parameters than those of today."""
-    return f"$m={MEMORY_KIB},t={TURNS},p={_LANES}$" not in kept
+    return f"$m={_memory()},t={TURNS},p={_LANES}$" not in kept
 
 
 def _function(salt: bytes) -> "Argon2id":
@@ -122,18 +125,18 @@ def _function(salt: bytes) -> "Argon2id":
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     return Argon2id(
-        salt=salt, length=_LENGTH, iterations=TURNS, lanes=_LANES, memory_cost=MEMORY_KIB
+        salt=salt, length=_LENGTH, iterations=TURNS, lanes=_LANES, memory_cost=_memory()
     )
 
 
+def _memory() -> int:
+    # Without a site at hand, as a fresh installation does.
+    return settings().password_memory if has_app_context() else USUAL_PASSWORD_MEMORY
+
+
 @cache
-def _nobodys_hash() -> str:
+def _nobodys_hash(_memory: int) -> str:
     return _function(os.urandom(_SALT)).derive_phc_encoded(os.urandom(32))
-
-
-def warm_up() -> None:
-    """Make what a first wrong name would otherwise wait for."""
-    _nobodys_hash()
 
 
 @contextmanager

@@ -11,11 +11,12 @@ from app.accounts.models import Account, Reading
 from app.core.database import db, table
 from app.core.languages import N_
 
+KEPT_MONTHS = 12
 KEPT = timedelta(days=365)
 
 LIST, RESERVATION, MAIL = "list", "reservation", "mail"
 WHAT = {
-    LIST: N_("your name, in a list of reservations"),
+    LIST: N_("your name, in a list"),
     RESERVATION: N_("everything about a reservation of yours"),
     MAIL: N_("a mail to you"),
 }
@@ -67,11 +68,21 @@ def note(reader: Account, person_ids: Collection[str], what: str, *, now: dateti
 
 
 def of_persons(person_ids: Collection[str], *, most: int = 200) -> list[Shown]:
-    """Return what was read of these persons, newest first."""
+    """Return what was read of these persons, newest first.
+
+    They are one person, who booked more than once: a list that showed them all was
+    opened once, and three reservations that were opened were three.
+    """
+    times = sa.case(
+        (_reading.c.what == LIST, sa.func.max(_reading.c.times)),
+        else_=sa.func.sum(_reading.c.times),
+    )
+    at = sa.func.max(_reading.c.at, type_=_reading.c.at.type)
     query = (
-        sa.select(_reading.c.day, _reading.c.role, _reading.c.what, _reading.c.times, _reading.c.at)
+        sa.select(_reading.c.day, _reading.c.role, _reading.c.what, times, at)
         .where(_reading.c.person_id.in_(person_ids))
-        .order_by(_reading.c.at.desc(), _reading.c.id.desc())
+        .group_by(_reading.c.day, _reading.c.reader_id, _reading.c.role, _reading.c.what)
+        .order_by(at.desc(), _reading.c.what)
         .limit(most)
     )
     return [Shown(*row) for row in db.session.execute(query)]

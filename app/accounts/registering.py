@@ -15,7 +15,7 @@ from app.accounts.claims import claim_all
 from app.accounts.models import GUEST, Account, MailLink, Person
 from app.accounts.names import NameTaken, NotAUsername, give_address, give_username
 from app.core.database import db
-from app.core.limits import Limit
+from app.core.limits import Limit, TooManyRequests, spend
 from app.core.vault import vault
 
 # Of one network, and to one address: nobody's mailbox is filled by others.
@@ -46,6 +46,21 @@ def ask_for_account(
     account_requested.send(account, now=now)
     mail_links.send(account, mail_links.VERIFY, to=email, now=now)
     return account
+
+
+def count_mail(to: str, *, now: datetime) -> bool:
+    """Count a mail to a keyed digest of a name or an address; tell whether it may be sent.
+
+    Where it may not, nobody is told: that would say something of somebody else's mailbox.
+    Nothing is counted then, so that asking on and on doesn't put the next mail off. Commits.
+    """
+    try:
+        spend(MAILS_TO, to, now=now)
+    except TooManyRequests:
+        db.session.rollback()
+        return False
+    db.session.commit()
+    return True
 
 
 def open_account(link: MailLink, *, now: datetime) -> Account:

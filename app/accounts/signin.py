@@ -14,6 +14,7 @@ from flask import current_app
 
 from app.accounts.mail_links import LinkUseless
 from app.accounts.models import OWNER, Account, Person, SignInLink
+from app.accounts.names import give_address
 from app.core.database import db
 from app.core.limits import Limit
 from app.core.vault import vault
@@ -25,12 +26,27 @@ ENTERING = Limit("enter", burst=10, per_hour=20)
 _TOKEN_BYTES = 32
 
 
-def make_owner_link(*, now: datetime) -> str:
-    """Return a new link for the owner, whole, good for `LINK_LIFE`; older ones end here.
+def make_owner(name: str, email: str, *, language: str, now: datetime) -> Account:
+    """Make one more owner, who is found by their address from then on. The caller commits.
 
-    Makes the owner's account on first use. Flushes; the caller commits.
+    Whoever may run commands on the machine answers for the address. Raises NameTaken.
     """
-    account = _owner(now=now)
+    person = Person(id=vault().new_person(), created_at=now)
+    person.name = name
+    account = Account(person=person, role=OWNER, created_at=now, verified_at=now, language=language)
+    db.session.add(account)
+    db.session.flush()
+    give_address(account, email)
+    return account
+
+
+def make_owner_link(account: Account | None = None, *, now: datetime) -> str:
+    """Return a new link for an owner, whole, good for `LINK_LIFE`; their older ones end here.
+
+    Without an account it is for the first owner, preferably one who can come in, whose
+    account is made on first use. Flushes; the caller commits.
+    """
+    account = account or _owner(now=now)
     db.session.execute(sa.delete(SignInLink).where(SignInLink.account_id == account.id))
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     db.session.add(
@@ -70,11 +86,13 @@ def use_link(token: str, *, now: datetime) -> Account:
 
 def _owner(*, now: datetime) -> Account:
     account = db.session.scalar(
-        sa.select(Account).where(Account.role == OWNER).order_by(Account.id).limit(1)
+        sa.select(Account)
+        .where(Account.role == OWNER, Account.verified_at.is_not(None))
+        .order_by(Account.suspended_at.is_not(None), Account.id)
+        .limit(1)
     )
     if account is None:
         person = Person(id=vault().new_person(), created_at=now)
-        person.name = "The owner"
         account = Account(person=person, role=OWNER, created_at=now, verified_at=now)
         db.session.add(account)
         db.session.flush()

@@ -77,6 +77,11 @@ def close(ticket: Ticket) -> None:
         raise TicketUseless
 
 
+def end_all(account: Account) -> None:
+    """Make whatever was begun for an account worthless. The caller commits."""
+    db.session.execute(sa.delete(Ticket).where(Ticket.account_id == account.id))
+
+
 def forget_old(*, now: datetime) -> None:
     """Delete the tickets that ran out."""
     db.session.execute(sa.delete(Ticket).where(Ticket.expires_at <= now))

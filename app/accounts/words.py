@@ -1,7 +1,8 @@
 """What is said of accounts: devices, roles, and what happened."""
 
 from app.accounts.models import GUEST, OWNER, READER, STAFF
-from app.core.languages import N_, gettext
+from app.accounts.readings import WHAT, Shown
+from app.core.languages import N_, gettext, ngettext
 from app.web.agents import OTHER
 
 ROLE_WORDS = {
@@ -10,6 +11,13 @@ ROLE_WORDS = {
     STAFF: N_("staff"),
     OWNER: N_("owner"),
 }
+
+READERS = {
+    READER: N_("Somebody who may read for the house"),
+    STAFF: N_("Somebody of the staff"),
+    OWNER: N_("The owner"),
+}
+"""Who opened a person's details, as the first words of a sentence that tells them."""
 
 NEWS = {
     "signed_in": N_("Somebody signed in to your account"),
@@ -24,6 +32,8 @@ NEWS = {
     "email_changed": N_("The e-mail address of your account was changed"),
     "role_changed": N_("What you may do in the owner’s pages was changed"),
     "secured": N_("Your account was secured"),
+    "access_ended": N_("Your access to the owner’s pages has ended"),
+    "access_back": N_("You may use the owner’s pages again"),
 }
 """What a person is told of, by its code: the subject of the mail."""
 
@@ -43,3 +53,17 @@ def device_words(code: str | None) -> str:
 def role_word(role: str) -> str:
     """Return what a role is called."""
     return gettext(ROLE_WORDS[role])
+
+
+def reading_words(shown: Shown) -> str:
+    """Return who opened what, as a sentence; "3 times" is said where it was more than once."""
+    who, what = gettext(READERS[shown.role]), gettext(WHAT[shown.what])
+    if shown.times == 1:
+        return gettext("%(who)s opened %(what)s.", who=who, what=what)
+    return ngettext(
+        "%(who)s opened %(what)s, %(num)d time that day.",
+        "%(who)s opened %(what)s, %(num)d times that day.",
+        shown.times,
+        who=who,
+        what=what,
+    )

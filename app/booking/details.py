@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from app.accounts.models import Person
+from app.accounts.claims import claim_only
+from app.accounts.models import Account, Person
 from app.booking.models import Reservation
 from app.core.database import db
 from app.core.datamap import Kind
@@ -20,13 +21,15 @@ def put_details(
     *,
     now: datetime,
     language: str | None = None,
+    account: Account | None = None,
 ) -> Person:
     """Put a person on a held reservation, or correct them, and record their agreement.
 
     `values` are those of DetailsForm.person_values. `language` is that of the page
     on which they agreed, which the reservation speaks from then on; without one it
-    stays as it was. What was left empty is stored nowhere. Flushes; the caller
-    commits.
+    stays as it was. What was left empty is stored nowhere. `account` is signed in:
+    the reservation is theirs if it has their proved address, and otherwise it is for
+    somebody else. Flushes; the caller commits.
     """
     if language is not None:
         reservation.language = language
@@ -42,5 +45,11 @@ def put_details(
         setattr(person, name, dump_address(values[name]))
     vault().index(person.id, Kind.EMAIL, values["email"])
     db.session.flush()
+    claim_only(_owner(account, values["email"]), person.id, now=now)
     record_agreement(person.id, reservation.language, reservation.reference, now=now)
     return person
+
+
+def _owner(account: Account | None, email: str) -> Account | None:
+    proved = account.person.email if account is not None and account.verified_at else None
+    return account if proved is not None and proved.casefold() == email.casefold() else None

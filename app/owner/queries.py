@@ -76,6 +76,7 @@ class Row:
     """One reservation as lists show it."""
 
     reference: str
+    person_id: str | None
     guest: str
     status: str
     first_start: datetime
@@ -98,6 +99,7 @@ class Today:
     newest: tuple[Row, ...]
     holds: tuple[Row, ...]
     odd: tuple[Row, ...]  # money that a person has to look at
+    persons: frozenset[str]  # whose names these are
 
 
 # -- The first page -------------------------------------------------------------------------
@@ -136,6 +138,7 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
         newest=tuple(_row(reservation, names, now=now) for reservation in newest),
         holds=tuple(_row(reservation, names, now=now) for reservation in holds),
         odd=tuple(_row(reservation, names, now=now) for reservation in odd),
+        persons=frozenset(names),
     )
 
 
@@ -287,6 +290,7 @@ def _rows(reservations: Sequence[Reservation], *, now: datetime) -> list[Row]:
 def _row(reservation: Reservation, names: dict[str, str], *, now: datetime) -> Row:
     return Row(
         reference=reservation.reference,
+        person_id=reservation.person_id,
         guest=names.get(reservation.person_id or "", ""),
         status=shown_status(reservation, now=now),
         first_start=reservation.first_start,
@@ -296,6 +300,11 @@ def _row(reservation: Reservation, names: dict[str, str], *, now: datetime) -> R
         held_until=reservation.held_until,
         created_at=reservation.created_at,
     )
+
+
+def persons_of(rows: Iterable[Row]) -> set[str]:
+    """Return the persons whose names a list shows."""
+    return {row.person_id for row in rows if row.person_id and row.guest}
 
 
 def shown_status(reservation: Reservation, *, now: datetime) -> str:

@@ -1,4 +1,7 @@
-"""The owner's pages. Nothing below /owner/ opens for anybody else."""
+"""The owner's pages. Nothing below /owner/ opens for anybody but those who run the place.
+
+A page that shows persons notes so before it is answered with (`readings.noted`).
+"""
 
 from functools import partial
 from pathlib import Path
@@ -10,7 +13,6 @@ from flask import (
     Response,
     abort,
     current_app,
-    g,
     redirect,
     render_template,
     request,
@@ -18,7 +20,10 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app.accounts.sessions import ask_the_house
+from app.accounts.models import OWNER, READER, STAFF
+from app.accounts.readings import LIST, MAIL, RESERVATION
+from app.accounts.sessions import current_account
+from app.accounts.words import role_word
 from app.booking import wording
 from app.booking.links import guest_url
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
@@ -32,6 +37,8 @@ from app.core.languages import lazy_gettext as _l
 from app.core.vault import load_address
 from app.owner import letters, queries, words
 from app.owner.domain import renew_guest_link
+from app.owner.readings import note, noted, persons_of_letters
+from app.owner.roles import ask_again, may_use, needs, only_the_house
 from app.web.addresses import format_address
 from app.web.fields import TextField
 from app.web.forms import EmptyForm, Form
@@ -56,16 +63,17 @@ class FindForm(Form):
     )
 
 
-@bp.before_request
-def _only_the_house() -> ResponseReturnValue | None:
-    g.private = True
-    return ask_the_house()
+bp.before_request(only_the_house)
 
 
 @bp.context_processor
 def _frame() -> dict[str, Any]:
-    """Give every page of the owner's the button to sign out, and words for states."""
+    """Give every page of the owner's what its frame shows, and words for states."""
+    account = current_account()
     return {
+        "may_use": may_use,
+        "own_role": role_word(account.role) if account else "",
+        "role_word": role_word,
         "sign_out_form": EmptyForm(),
         "label_word": words.label_word,
         "money_word": words.money_word,
@@ -75,6 +83,7 @@ def _frame() -> dict[str, Any]:
 
 
 @bp.get("/")
+@needs(READER)
 def today() -> ResponseReturnValue:
     """Show what the day brings."""
     try:
@@ -82,26 +91,32 @@ def today() -> ResponseReturnValue:
     except NothingOnOffer:
         return render_template("owner/nothing.html")
     zone = here.venue.zone
-    return render_template(
+    found = queries.today(here.catalogue, now=utcnow())
+    page = render_template(
         "owner/today.html",
-        today=queries.today(here.catalogue, now=utcnow()),
+        today=found,
         zone=zone,
         at=partial(words.instant_word, zone=zone),
     )
+    return noted(page, found.persons, LIST)
 
 
 @bp.get("/reservations")
+@needs(READER)
 def reservations() -> ResponseReturnValue:
-    """List reservations, newest first."""
+    """List reservations, newest first; whoever goes on reading says once more who they are."""
     status = request.args.get("status")
     page = request.args.get("page", "1")
     if (status and status not in STATUSES) or not _is_page(page):
         abort(404)
+    if int(page) > 1 and (answer := ask_again(request.full_path)):
+        return answer
     rows, more = queries.page_of_reservations(status or None, int(page), now=utcnow())
     return _list(FindForm(formdata=None), rows, status=status or "", page=int(page), more=more)
 
 
 @bp.post("/reservations")
+@needs(READER)
 def find() -> ResponseReturnValue:
     """Find by reference, which leads to the reservation, or by e-mail address."""
     form = FindForm()
@@ -117,12 +132,14 @@ def find() -> ResponseReturnValue:
 
 
 @bp.get("/reservations/<reference>")
+@needs(READER)
 def reservation(reference: str) -> ResponseReturnValue:
     """Show everything about one reservation."""
     found = queries.reservation_by_reference(reference) or abort(404)
     person = found.person
     now = utcnow()
-    return render_template(
+    may_renew = may_use("owner.renew_link")
+    page = render_template(
         "owner/reservation.html",
         reservation=found,
         status=queries.shown_status(found, now=now),
@@ -137,13 +154,16 @@ def reservation(reference: str) -> ResponseReturnValue:
         agreements=queries.agreements_of(found),
         document_word=words.document_word,
         language_word=words.language_word,
-        guest_link=guest_url(found, external=True) if person else None,
+        # Who has it may do what the guest may, so it isn't for who only reads.
+        guest_link=guest_url(found, external=True) if person and may_renew else None,
         renew_form=EmptyForm(),
-        at=_at(),
+        at=at_place(),
     )
+    return noted(page, [found.person_id] if found.person_id else [], RESERVATION)
 
 
 @bp.post("/reservations/<reference>/link")
+@needs(STAFF)
 def renew_link(reference: str) -> ResponseReturnValue:
     """End the guest's link and show a new one."""
     found = queries.reservation_by_reference(reference) or abort(404)
@@ -152,28 +172,36 @@ def renew_link(reference: str) -> ResponseReturnValue:
     return redirect(url_for(".reservation", reference=reference, _anchor="link"), 303)
 
 
+# Letters hold links that open other people's accounts, so they are for owners.
+
+
 @bp.get("/mail")
+@needs(OWNER)
 def mail() -> ResponseReturnValue:
     """List the demo's letters; where mail is really sent, say so."""
     folder = _mail_folder()
-    return render_template(
-        "owner/mail.html",
-        relay=folder is None,
-        letters=letters.newest(folder) if folder else [],
-        at=_at(),
-    )
+    found = letters.newest(folder) if folder else []
+    persons = persons_of_letters(letter.name for letter in found)
+    page = render_template("owner/mail.html", relay=folder is None, letters=found, at=at_place())
+    return noted(page, persons, LIST)
 
 
 @bp.get("/mail/<name>")
+@needs(OWNER)
 def letter(name: str) -> ResponseReturnValue:
     """Show one of the demo's letters."""
-    return render_template("owner/letter.html", letter=letters.read(_letter(name)), at=_at())
+    found = letters.read(_letter(name))
+    persons = persons_of_letters([name])
+    return noted(render_template("owner/letter.html", letter=found, at=at_place()), persons, MAIL)
 
 
 @bp.get("/mail/<name>/download")
+@needs(OWNER)
 def download_letter(name: str) -> Response:
     """Answer with a letter as it is, for a mail program to open."""
-    response = Response(_letter(name).read_bytes(), content_type="message/rfc822")
+    content = _letter(name).read_bytes()
+    note(persons_of_letters([name]), MAIL)
+    response = Response(content, content_type="message/rfc822")
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
@@ -197,7 +225,7 @@ def _mail_folder() -> Path | None:
     return settings().instance_dir / "mail"
 
 
-def _at() -> partial[str]:
+def at_place() -> partial[str]:
     """Return what words an instant by the clock of the place; UTC where there is none yet."""
     try:
         zone = shop().venue.zone
@@ -218,7 +246,7 @@ def _list(
     page: int = 1,
     more: bool = False,
 ) -> str:
-    return render_template(
+    html = render_template(
         "owner/reservations.html",
         form=form,
         rows=rows,
@@ -227,5 +255,6 @@ def _list(
         page=page,
         more=more,
         found=request.method == "POST",
-        at=_at(),
+        at=at_place(),
     )
+    return noted(html, queries.persons_of(rows), LIST)

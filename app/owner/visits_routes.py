@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.accounts.models import READER
 from app.consent.words import browser_word, click_word, device_word, page_word, system_word
 from app.core.clock import utcnow
 from app.core.languages import N_, gettext
+from app.owner.roles import needs
 from app.owner.routes import bp
 from app.owner.visits import (
     GIVEN,
@@ -38,6 +40,7 @@ Row = tuple[str, str, int]
 
 
 @bp.get("/visits", endpoint="visits")
+@needs(READER)
 def visits_page() -> ResponseReturnValue:
     """Show the totals of the last days."""
     days = request.args.get("days", str(PERIODS[0]))

@@ -14,7 +14,14 @@ from babel import Locale
 from babel.dates import format_timedelta
 from babel.lists import format_list
 
-from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT, SESSION
+from app.accounts import mail_links, readings
+from app.accounts.sessions import (
+    ABSOLUTE_LIMIT,
+    HOUSE_ABSOLUTE_LIMIT,
+    HOUSE_IDLE_LIMIT,
+    IDLE_LIMIT,
+    SESSION,
+)
 from app.consent.chain import PROOF_YEARS
 from app.consent.register import (
     ACTIVITY_MONTHS,
@@ -71,6 +78,11 @@ def facts() -> Mapping[str, Fact]:
         "session_cookie": SESSION.name,
         "session_idle": IDLE_LIMIT,
         "session_longest": ABSOLUTE_LIMIT,
+        "house_session_idle": HOUSE_IDLE_LIMIT,
+        "house_session_longest": HOUSE_ABSOLUTE_LIMIT,
+        "told_life": mail_links.LIFE[mail_links.TOLD],
+        "request_life": mail_links.LIFE[mail_links.VERIFY],
+        "reading_life": Months(readings.KEPT_MONTHS),
         "choice_cookie": CHOICE.name,
         "preferences_cookie": PREFERENCES.name,
         "statistics_cookie": STATISTICS.name,

@@ -73,10 +73,12 @@ def load() -> dict[str, Asset]:
         Asset("site.css", css.encode(), "text/css; charset=utf-8"),
         Asset("site.js", js.encode(), "text/javascript; charset=utf-8"),
     ]
-    # Scripts that only pages for people who agreed to them name, each for itself.
+    # Scripts that pages name each for itself: pages for people who agreed to them ("consented"),
+    # and pages that can do something with them that others can't ("pages").
     assets += [
         Asset(path.name, path.read_bytes(), "text/javascript; charset=utf-8")
-        for path in sorted((STATIC / "consented").glob("*.js"))
+        for folder in ("consented", "pages")
+        for path in sorted((STATIC / folder).glob("*.js"))
     ]
     for path in sorted((STATIC / "img").iterdir()):
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

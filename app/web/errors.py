@@ -65,10 +65,10 @@ _TEXTS = {
 }
 
 
-def error_page(code: int, text: str | None = None) -> Response:
-    """Return the page for an error, in the visitor's language."""
+def error_page(code: int, text: str | None = None, title: str | None = None) -> Response:
+    """Return the page for an error, in the visitor's language; `title` and `text` are in it."""
     known = code if code in _TEXTS else (400 if code < 500 else 500)
-    title, standard = _TEXTS[known]
+    heading, standard = _TEXTS[known]
     g.private = True
     try:
         links = [
@@ -78,13 +78,13 @@ def error_page(code: int, text: str | None = None) -> Response:
         html = render_template(
             "errors/page.html",
             code=code,
-            title=gettext(title),
+            title=title or gettext(heading),
             text=text or gettext(standard),
             links=links,
         )
     except Exception as error:  # noqa: BLE001 (an error page must not fail: plain words then)
         log_error(error)
-        html = f"<!doctype html><title>{code}</title><h1>{gettext(title)}</h1>"
+        html = f"<!doctype html><title>{code}</title><h1>{gettext(heading)}</h1>"
     return make_response(html, code)
 
 

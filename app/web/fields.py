@@ -37,7 +37,7 @@ _NO_COUNTRY = frozenset(
     ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ")
 )
 
-_PLAIN_TYPING = {"spellcheck": "false", "autocapitalize": "none"}
+PLAIN_TYPING = {"spellcheck": "false", "autocapitalize": "none"}
 
 
 class TextField(Asked, wtforms.StringField):
@@ -80,7 +80,7 @@ class EmailField(TextField):
         "autocomplete": "email",
         "inputmode": "email",
         "enterkeyhint": "next",
-        **_PLAIN_TYPING,
+        **PLAIN_TYPING,
     }
 
     def process_formdata(self, values: list[str]) -> None:
@@ -117,7 +117,7 @@ class PhoneField(TextField):
         "autocomplete": "tel",
         "inputmode": "tel",
         "enterkeyhint": "next",
-        **_PLAIN_TYPING,
+        **PLAIN_TYPING,
     }
 
     def __init__(self, *args: Any, country_from: str = "", **kwargs: Any) -> None:
@@ -166,7 +166,7 @@ class WeChatField(TextField):
     attributes: ClassVar[dict[str, Any]] = {
         "autocomplete": "off",
         "enterkeyhint": "next",
-        **_PLAIN_TYPING,
+        **PLAIN_TYPING,
     }
 
     def process_formdata(self, values: list[str]) -> None:
@@ -193,29 +193,6 @@ class WeChatField(TextField):
                 "WeChat shows yours under “Me”."
             )
         )
-
-
-class PasswordField(Asked, wtforms.PasswordField):
-    """A password, new or present: any characters, pasted or filled in, and never shown again."""
-
-    most = 256
-    attributes: ClassVar[dict[str, Any]] = {"autocomplete": "current-password", **_PLAIN_TYPING}
-
-    def process_formdata(self, values: list[str]) -> None:
-        """Take the first value as it is: every character counts."""
-        self.data = values[0] if values else ""
-
-
-class CodeField(TextField):
-    """A code that is typed off another screen, or off paper."""
-
-    most = 40
-    copied = True
-    attributes: ClassVar[dict[str, Any]] = {
-        "autocomplete": "one-time-code",
-        "enterkeyhint": "go",
-        **_PLAIN_TYPING,
-    }
 
 
 class CheckboxField(Asked, wtforms.BooleanField):

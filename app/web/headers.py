@@ -29,6 +29,7 @@ _OFF = (
     "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial",
     "storage-access", "usb", "window-management", "xr-spatial-tracking",
 )  # fmt: skip
+_PASSKEYS = ("publickey-credentials-create", "publickey-credentials-get")
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in _OFF)
 
 
@@ -55,6 +56,11 @@ def allow_form_to(origin: str) -> None:
     g.form_origin = origin
 
 
+def allow_passkeys() -> None:
+    """Let the page of this one response make and use passkeys."""
+    g.passkeys = True
+
+
 def _add_what_is_missing(response: Response) -> Response:
     headers = response.headers
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -68,4 +74,9 @@ def _add_what_is_missing(response: Response) -> Response:
         headers["Content-Security-Policy"] = policy.replace(
             "form-action 'self'", f"form-action 'self' {origin}"
         )
+    if g.get("passkeys"):
+        policy = headers["Permissions-Policy"]
+        for feature in _PASSKEYS:
+            policy = policy.replace(f"{feature}=()", f"{feature}=(self)")
+        headers["Permissions-Policy"] = policy
     return response

@@ -10,7 +10,7 @@ from flask import Flask, g, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from app.core.languages import BY_CODE, DEFAULT, current_manner, set_language
+from app.core.languages import BY_CODE, DEFAULT, current_language, current_manner, set_language
 from app.web import wishes
 from app.web.wishes import NOTHING, Wishes
 
@@ -64,6 +64,15 @@ def present() -> Wishes:
         wishes.CODE if manner.currency_codes else wishes.SYMBOL,
         g.theme,
     )
+
+
+def likely_country() -> str:
+    """Guess a country from the browser's languages, for the first choice in a list only."""
+    for tag, _ in request.accept_languages:
+        _, _, region = tag.replace("_", "-").rpartition("-")
+        if len(region) == 2 and region.isalpha() and "-" in tag.replace("_", "-"):
+            return str(region.upper())
+    return {"zh": "CN", "fr": "FR"}.get(current_language(), "DE")
 
 
 def page_key() -> tuple[object, ...]:

@@ -174,7 +174,7 @@ def test_signing_out_empties_the_browsers_store_of_pages(app, clock, client):
     style = client.get("/account/signed-out.css")
 
     assert 'rel="stylesheet" href="/account/signed-out.css"' in page.text
-    assert style.headers["Clear-Site-Data"] == '"cache"'
+    assert style.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert style.headers["Cache-Control"] == "no-store"
     assert style.mimetype == "text/css"
 

@@ -1,6 +1,7 @@
 """What pages and holds cost, beside a bare Flask page on the same server in the same run.
 
     bin/bench [--quick] [--json]
+    bin/bench --enumeration          whether times tell who has an account
 
 The figures are CPU time of the server's processes for each request, read from
 /proc, so that they hold on a busy machine; they are quoted as ratios to the
@@ -21,9 +22,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.bench import enumeration
 from tests.bench.filling import fill
 from tests.servers import free_port
 
@@ -304,7 +307,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer requests, up to 10,000 rows")
     parser.add_argument("--json", action="store_true", help="print the figures for a program")
+    parser.add_argument(
+        "--enumeration", action="store_true", help="compare times for known and unknown names"
+    )
     options = parser.parse_args()
+    if options.enumeration:
+        prepared = partial(prepare, reservations=0)
+        enumeration.show(enumeration.measure(prepared, serving, 50 if options.quick else 200))
+        return
     if not Path("/proc/self/schedstat").exists():
         raise SystemExit("CPU time of processes is read from /proc/*/schedstat, as on Linux.")
     sizes, count = ([1_000, 10_000], 60) if options.quick else ([1_000, 1_000_000], 200)

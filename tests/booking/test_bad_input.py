@@ -12,11 +12,23 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.accounts.forms import (
+    CodeForm,
+    ConfirmForm,
+    InvitedForm,
+    OpenForm,
+    RegisterForm,
+    SignInForm,
+    WayInForm,
+)
+from app.accounts.profile_forms import AddressChangeForm, ProfileForm
+from app.accounts.security_forms import FirstCodeForm, NewPasswordForm, PasskeyForm
 from app.booking.forms import CancelForm, DetailsForm, SearchForm, SessionForm, StayForm
 from app.booking.models import Basket, BasketLine, Reservation
 from app.consent.preferences_routes import PreferencesForm
 from app.core.database import db
 from app.core.languages import LANGUAGES
+from app.owner.people_routes import InviteForm, RoleForm
 from app.owner.routes import FindForm
 from app.payments.claim_routes import CheckForm
 from app.web.forms import EmptyForm, QueryForm, all_forms
@@ -506,9 +518,20 @@ def test_a_card_number_in_any_field_is_refused_and_never_shown_again(
             "/preferences",
             {"manner": "en-GB", "currency": "symbol", "theme": "dark"},
         ),
+        SignInForm: ("POST", "/account/sign-in", {"name": EMAIL, "password": "herons in reeds"}),
+        WayInForm: ("POST", "/account/way-in", {"name": EMAIL}),
+        RegisterForm: (
+            "POST",
+            "/account/register",
+            {"email": EMAIL, "username": "heron", "password": "herons in the reeds"},
+        ),
     }
-    # The owner's own search is behind a session, and the others ask nothing.
-    assert set(all_forms()) - set(doors) == {QueryForm, EmptyForm, FindForm}
+    # The owner's own are behind a session, and the others ask nothing.
+    owners = {FindForm, InviteForm, RoleForm}
+    guests = {ProfileForm, AddressChangeForm}  # behind one as well: see their own tests
+    guests |= {NewPasswordForm, FirstCodeForm, PasskeyForm}
+    steps = {CodeForm, ConfirmForm, InvitedForm, OpenForm}  # behind a ticket, a session, a link
+    assert set(all_forms()) - set(doors) == {QueryForm, EmptyForm, *owners, *steps, *guests}
     asked = 0
     for method, url, known in doors.values():
         page = visitor.open(url) if method == "GET" else None

@@ -59,11 +59,15 @@ class Engine:
         until = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < until:
             with suppress(OSError, RuntimeError):  # between two pages there is none to ask
-                if self.run("return [location.href, document.readyState]") not in (
-                    [before, "complete"],
-                    [before, "interactive"],
-                    [before, "loading"],
-                ) and self.run("return document.readyState") == "complete":
+                if (
+                    self.run("return [location.href, document.readyState]")
+                    not in (
+                        [before, "complete"],
+                        [before, "interactive"],
+                        [before, "loading"],
+                    )
+                    and self.run("return document.readyState") == "complete"
+                ):
                     return
         raise AssertionError(f"{selector} leads nowhere from {before}")
 

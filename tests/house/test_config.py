@@ -51,6 +51,7 @@ def test_production_refuses_to_start_without_a_setting_and_names_it(tmp_path, mi
         ("PORT", "99999999"),
         ("PORT", "-1"),
         ("PROXY_HOPS", "one"),
+        ("PASSWORD_MEMORY_KIB", "19455"),
     ],
 )
 def test_a_wrong_setting_is_named_and_a_secret_is_not_shown(tmp_path, name, value):
@@ -117,7 +118,7 @@ def test_the_demo_needs_nothing_and_listens_to_this_machine(tmp_path):
     settings = Settings.from_env({"INSTANCE_DIR": str(tmp_path)})
 
     assert (settings.mode, settings.demo, settings.https) == ("demo", True, False)
-    assert settings.site_url == "http://127.0.0.1:8000"
+    assert settings.site_url == "http://localhost:8000"
     assert settings.database_url == f"sqlite:///{tmp_path}/book.db"
     assert settings.keys_database_url == f"sqlite:///{tmp_path}/keys.db"
     assert settings.proxy_hops == 0

@@ -25,15 +25,19 @@ class Said:
 
 
 def press_at_once(
-    server: LiveServer, presses: Sequence[tuple[str, Mapping[str, str]]]
+    server: LiveServer,
+    presses: Sequence[tuple[str, Mapping[str, str]]],
+    *,
+    address: str = "10.0.{number}.1",
 ) -> list[Said]:
     """Send all of these forms, (path, fields), at one moment; return the answers in order.
 
     Each comes from a network of its own: those of one network wait for each other at the
-    limit on holds, and would never meet behind it.
+    limit on holds, and would never meet behind it. An `address` without a number is that
+    of one network for all.
     """
     orders = [
-        (server.port, server.host, f"10.0.{number}.1", path, urlencode(fields))
+        (server.port, server.host, address.format(number=number), path, urlencode(fields))
         for number, (path, fields) in enumerate(presses)
     ]
     shares = [orders[first::PROCESSES] for first in range(min(PROCESSES, len(orders)))]

@@ -90,4 +90,11 @@ def test_what_is_missing_is_asked_for_beside_its_field(visitor, place):
 @pytest.mark.clause("C17")
 @pytest.mark.parametrize("letter", sorted(Path("templates/mail").glob("[a-z]*.txt")), ids=str)
 def test_every_mail_leads_to_the_page(letter):
-    assert '{% include "mail/_request.txt" %}' in letter.read_text()
+    # Mails about an account say it in words of their own.
+    foot = "_account_foot" if letter.name.startswith("account_") else "_request"
+
+    assert f'{{% include "mail/{foot}.txt" %}}' in letter.read_text()
+
+
+def test_the_foot_of_mails_about_accounts_leads_there_too():
+    assert 'url_for("claims.check"' in Path("templates/mail/_account_foot.txt").read_text()

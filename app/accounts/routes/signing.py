@@ -1,4 +1,6 @@
-"""Signing in by a link, and signing out."""
+"""Signing in by password and second factor or by the command's link, and signing out."""
+
+from datetime import datetime
 
 from flask import (
     Response,
@@ -11,26 +13,111 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
+from app.accounts import tickets
 from app.accounts.blueprint import bp
-from app.accounts.entering import enter, keep
-from app.accounts.mail_links import LinkUseless
+from app.accounts.codes import WrongCode
+from app.accounts.entering import NotIn, check_code, check_password
+from app.accounts.forms import CodeForm, SignInForm
+from app.accounts.mail_links import LinkUseless, tell
+from app.accounts.models import Ticket
+from app.accounts.routes.arriving import WAITS, come_in, landing, later, step_in, wished
 from app.accounts.sessions import SESSION, current_account, end_present_session
 from app.accounts.signin import ENTERING, link_is_live, use_link
+from app.accounts.tickets import TicketUseless
 from app.core.clock import utcnow
-from app.core.database import db
+from app.core.database import db, only_read
 from app.core.limits import network_pseudonym, spend
 from app.web.forms import EmptyForm
 from app.web.pages import private_page
-from app.web.paths import local_path
 
 
-@bp.get("/sign-in")
+@bp.route("/sign-in", methods=["GET", "POST"])
 @private_page
 def sign_in() -> ResponseReturnValue:
-    """Say how to get in; whoever is in already is sent on."""
-    if current_account() is not None:
-        return redirect(local_path(request.args.get("next")) or url_for("owner.today"), 303)
-    return render_template("account/sign-in.html")
+    """Ask for a name and a password; whoever is in already is sent on."""
+    account, to, now = current_account(), wished(), utcnow()
+    if account is not None:
+        return redirect(to or landing(account), 303)
+    form = SignInForm()
+    if form.validate_on_submit():
+        try:
+            found = check_password(form.name.data, form.password.data, now=now)
+            return step_in(found, now=now, to=to)
+        except NotIn as error:
+            form.form_errors.append(error.say())
+        except WAITS as error:
+            only_read()
+            form.form_errors.append(error.say())
+            return later(_door(form, to, wait=True), error)
+    only_read()
+    return _door(form, to), 422 if form.is_submitted() else 200
+
+
+def _door(form: SignInForm, to: str | None, *, wait: bool = False) -> str:
+    return render_template("account/sign-in.html", form=form, to=to, wait=wait)
+
+
+# -- The second step --------------------------------------------------------------------------
+
+
+@bp.route("/sign-in/<ticket>", methods=["GET", "POST"])
+@private_page
+def second_step(ticket: str) -> ResponseReturnValue:
+    """Ask whoever showed the first factor for a code; there is no session until it is right."""
+    form, now = CodeForm(), utcnow()
+    try:
+        begun = _begun(ticket, now=now)
+        if form.validate_on_submit():
+            tickets.spend_try(begun)
+            recovery = check_code(begun.account, form.code.data, now=now)  # type: ignore[arg-type]
+            return _finish(begun, recovery=recovery, now=now)
+    except WrongCode as error:
+        form.code.errors = [error.say()]
+    except TicketUseless:
+        db.session.rollback()
+        return _run_out()
+    except WAITS as error:
+        only_read()
+        form.form_errors.append(error.say())
+        return later(_step_page(ticket, form), error)
+    only_read()
+    try:
+        _begun(ticket, now=now)  # the last try may just have been spent
+    except TicketUseless:
+        return _run_out()
+    return _step_page(ticket, form), 422 if form.is_submitted() else 200
+
+
+def _begun(token: str, *, now: datetime) -> Ticket:
+    """Return the ticket of a second step, while the account may still be come in to.
+
+    Raises TicketUseless.
+    """
+    begun = tickets.find(tickets.SECOND_STEP, token, now=now)
+    if begun.account is None or begun.account.suspended_at is not None:
+        raise TicketUseless
+    return begun
+
+
+def _finish(begun: Ticket, *, recovery: bool, now: datetime) -> ResponseReturnValue:
+    account = begun.account
+    if account is None:
+        raise TicketUseless
+    tickets.close(begun)
+    if recovery:
+        tell(account, "recovery_code_used", now=now)
+    return come_in(account, strong=True, now=now, to=wished())
+
+
+def _step_page(ticket: str, form: CodeForm) -> str:
+    return render_template("account/second-step.html", form=form, ticket=ticket, to=wished())
+
+
+def _run_out() -> ResponseReturnValue:
+    return render_template("account/run-out.html", to=wished()), 410
+
+
+# -- The command's link -----------------------------------------------------------------------
 
 
 @bp.get("/enter/<token>")
@@ -55,9 +142,10 @@ def use(token: str) -> ResponseReturnValue:
     except LinkUseless:
         db.session.rollback()
         return _useless()
-    token = enter(account, strong=True, now=now)
-    db.session.commit()
-    return keep(make_response(redirect(url_for("owner.today"), 303)), token)
+    return come_in(account, strong=True, now=now, to=url_for("owner.today"))
+
+
+# -- Signing out ------------------------------------------------------------------------------
 
 
 @bp.post("/sign-out")
@@ -84,10 +172,11 @@ def signed_out_style() -> Response:
 
     Pages marked no-store come back from the back-forward cache all the same. The header
     empties it when it comes with a file that the signed-out page loads; on that page
-    itself, or on the redirect to it, Chromium ignores it.
+    itself, or on the redirect to it, Chromium ignores it. What scripts could have stored
+    goes too; cookies are left alone, as an answer about cookies is one.
     """
     response = Response("/* Signed out. */\n", content_type="text/css; charset=utf-8")
-    response.headers["Clear-Site-Data"] = '"cache"'
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     response.headers["Cache-Control"] = "no-store"
     return response
 

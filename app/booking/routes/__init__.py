@@ -7,9 +7,9 @@ from flask import Flask, g, request
 from app.booking.baskets import count_lines
 from app.booking.blueprint import basket_key, bp
 from app.booking.links import is_basket_key
-from app.booking.routes import basket, checkout, finding, guest, offers
+from app.booking.routes import account, basket, checkout, finding, guest, offers
 
-__all__ = ["basket", "bp", "checkout", "finding", "guest", "init_app", "offers"]
+__all__ = ["account", "basket", "bp", "checkout", "finding", "guest", "init_app", "offers"]
 
 
 def init_app(app: Flask) -> None:

@@ -6,6 +6,8 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from app.accounts.models import Person
+from app.accounts.sessions import current_account
 from app.booking import wording
 from app.booking.blueprint import bp
 from app.booking.details import put_details
@@ -21,6 +23,7 @@ from app.core.errors import DomainError
 from app.core.languages import current_language, gettext
 from app.core.vault import load_address
 from app.web.errors import problem
+from app.web.languages import likely_country
 from app.web.pages import private_page
 
 _PERSON = ("name", "email", "phone", "company", "title", "wechat_id")
@@ -53,31 +56,34 @@ def _put(reservation_id: int, form: DetailsForm, *, now: datetime) -> None:
     locked = get_for_update(reservation_id)
     # While somebody typed, the hold may have run out: it is renewed if the places are there.
     revive(locked, now=now)
-    put_details(locked, form.person_values(), language=current_language(), now=now)
+    put_details(
+        locked,
+        form.person_values(),
+        language=current_language(),
+        account=current_account(),
+        now=now,
+    )
 
 
 def _form(reservation: Reservation) -> DetailsForm:
     extras = shop().catalogue.extras_by_id
     chosen = {line.extra_id for line in reservation.lines if line.extra_id is not None}
     needs_shipping = any(extra_id in extras and extras[extra_id].posted for extra_id in chosen)
-    person = reservation.person
     known: dict[str, object] = {}
-    if person is not None:
+    if person := reservation.person or _own_person():
         known = {name: getattr(person, name) for name in _PERSON}
         billing = load_address(person.billing_address)
-        known["wants_invoice"] = billing is not None
+        # An address that an account keeps is at hand, but whoever books asks for an invoice.
+        known["wants_invoice"] = billing is not None and person is reservation.person
         known["billing_address"] = billing or {}
         known["shipping_address"] = load_address(person.shipping_address) or {}
-    return DetailsForm(needs_shipping=needs_shipping, country=_country(), data=known)
+    return DetailsForm(needs_shipping=needs_shipping, country=likely_country(), data=known)
 
 
-def _country() -> str:
-    """Guess a country from the browser's language, for the first choice in a list only."""
-    for tag, _ in request.accept_languages:
-        _, _, region = tag.replace("_", "-").rpartition("-")
-        if len(region) == 2 and region.isalpha() and "-" in tag.replace("_", "-"):
-            return region.upper()
-    return {"zh": "CN", "fr": "FR"}.get(current_language(), "DE")
+def _own_person() -> Person | None:
+    """Return the person of the guest who is signed in. The house books for others."""
+    who = current_account()
+    return None if who is None or who.of_the_house else who.person
 
 
 def _page(

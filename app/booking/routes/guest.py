@@ -3,6 +3,9 @@
 from flask import Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import readings
+from app.accounts.sessions import current_account
+from app.accounts.words import reading_words
 from app.booking import wording
 from app.booking.blueprint import bp
 from app.booking.cancellation import StayBegun
@@ -63,9 +66,21 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         pay=url_for("payments.pay", key=checkout_key(found)) if is_held(found, now=now) else "",
         venue=shop().venue,
         text=shop().text,
+        offers_account=found.status == CONFIRMED and current_account() is None,
+        seen=_seen(found),
         booked=wording.long_day(found.created_at.astimezone(shop().venue.zone).date()),
     )
     return page, 409 if error else 200
+
+
+def _seen(found: Reservation) -> list[tuple[str, str]]:
+    """Return who of the house opened the details of a reservation: the day, and a sentence."""
+    if found.person_id is None:
+        return []
+    return [
+        (wording.long_day(shown.day), reading_words(shown))
+        for shown in readings.of_persons([found.person_id], most=50)
+    ]
 
 
 @bp.get("/reservations/<reference>/calendar.ics")

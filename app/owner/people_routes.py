@@ -1,0 +1,205 @@
+"""The owner's page of people: who has access, as what, since when; for owners alone."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import wtforms
+from flask import abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms.fields.choices import SelectChoice
+
+from app.accounts.models import HOUSE, OWNER, READER, STAFF, Account
+from app.accounts.readings import LIST
+from app.accounts.sessions import current_account
+from app.core.clock import utcnow
+from app.core.database import db
+from app.core.languages import N_, current_language, gettext
+from app.core.languages import lazy_gettext as _l
+from app.core.limits import TooManyRequests
+from app.owner import people
+from app.owner.readings import noted
+from app.owner.roles import ask_again, needs
+from app.owner.routes import at_place, bp
+from app.web.fields import EmailField, TextField
+from app.web.forms import Asked, EmptyForm, Form
+
+P = ParamSpec("P")
+View = Callable[P, ResponseReturnValue]
+
+_PEOPLE = "/people"
+_ONE = "/people/<int(max=2147483647):account_id>"
+_DONE = {
+    "invited": N_("The invitation is on its way."),
+    "withdrawn": N_("The invitation is withdrawn. Its link opens nothing any more."),
+    "role": N_("The role is changed. They are signed out everywhere, and told by mail."),
+    "ended": N_("Their access has ended. They are signed out everywhere, and told by mail."),
+    "back": N_("They may come in again, and are told by mail."),
+}
+"""What was just done, by the word in the address that it leads to."""
+
+_BECOMES = {
+    READER: N_("Let them only read"),
+    STAFF: N_("Make them staff"),
+    OWNER: N_("Make them an owner"),
+}
+
+
+class _RoleField(Asked, wtforms.RadioField):
+    """One of the roles of the house."""
+
+
+class InviteForm(Form):
+    """Invite somebody to help run the place."""
+
+    name = TextField(
+        _l("Name"),
+        required=_l("Please enter their name."),
+        most=100,
+        why=_l("It stands in the list of people, and in the mail to them."),
+        collects=("person.name",),
+        autocomplete="off",
+    )
+    email = EmailField(
+        _l("E-mail address"),
+        required=_l("Please enter their e-mail address."),
+        why=_l("The invitation goes there, and later whatever happens to their account."),
+        collects=("person.email",),
+        autocomplete="off",
+    )
+    role = _RoleField(
+        _l("Role"),
+        required=_l("Please choose a role."),
+        choices=(
+            SelectChoice(READER, _l("may read: sees reservations, and changes nothing")),
+            SelectChoice(STAFF, _l("staff: looks after reservations")),
+            SelectChoice(OWNER, _l("owner: everything, and who else may come in")),
+        ),
+        why=_l("An owner can change it at any time."),
+        collects=(),
+    )
+
+
+class RoleForm(Form):
+    """Give somebody another role; each role is a button."""
+
+    role = _RoleField(
+        _l("Role"), required=True, choices=[SelectChoice(role, role) for role in HOUSE], collects=()
+    )
+
+
+def _sensitive(view: View[P]) -> View[P]:
+    """Open a view to owners who proved just now who they are."""
+
+    @needs(OWNER)
+    @wraps(view)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        # A form that was sent too late has no page of its own to come back to.
+        is_page = request.method in ("GET", "HEAD")
+        back = request.full_path.removesuffix("?") if is_page else url_for("owner.people")
+        return ask_again(back) or view(*args, **kwargs)
+
+    return wrapped
+
+
+@bp.get(_PEOPLE, endpoint="people")
+@_sensitive
+def people_page() -> ResponseReturnValue:
+    """List everybody who may open the owner's pages, or was invited to."""
+    found = people.members(now=utcnow())
+    me = current_account() or abort(404)
+    done = _DONE.get(request.args.get("done", ""))
+    page = render_template(
+        "owner/people.html",
+        members=found,
+        own_id=me.id,
+        done=gettext(done) if done else "",
+        becomes={role: gettext(word) for role, word in _BECOMES.items()},
+        form=EmptyForm(),
+        at=at_place(),
+    )
+    return noted(page, {one.person_id for one in found} - {me.person_id}, LIST)
+
+
+@bp.route(f"{_PEOPLE}/invite", methods=["GET", "POST"])
+@_sensitive
+def invite() -> ResponseReturnValue:
+    """Ask whom to invite, and mail the invitation."""
+    form = InviteForm()
+    status = 422 if form.is_submitted() else 200
+    if form.validate_on_submit():
+        values = (str(form.name.data), str(form.email.data), str(form.role.data))
+        try:
+            people.invite(*values, language=current_language(), now=utcnow())
+        except people.AlreadyHere as error:
+            db.session.rollback()
+            form.email.errors = [error.say()]
+        except TooManyRequests as error:
+            db.session.rollback()
+            form.form_errors.append(error.say())
+            status = 429
+        else:
+            db.session.commit()
+            return _done("invited")
+    return render_template("owner/invite.html", form=form), status
+
+
+@bp.post(f"{_ONE}/invite")
+@_sensitive
+def invite_again(account_id: int) -> ResponseReturnValue:
+    """Mail an invitation anew; its former link ends."""
+    people.invite_again(_member(account_id), now=utcnow())
+    db.session.commit()
+    return _done("invited")
+
+
+@bp.post(f"{_ONE}/withdraw")
+@_sensitive
+def withdraw(account_id: int) -> ResponseReturnValue:
+    """Delete an invitation that wasn't accepted."""
+    people.withdraw(_member(account_id))
+    db.session.commit()
+    return _done("withdrawn")
+
+
+@bp.post(f"{_ONE}/role")
+@_sensitive
+def change_role(account_id: int) -> ResponseReturnValue:
+    """Give somebody another role."""
+    form = RoleForm()
+    account = _member(account_id)
+    if not form.validate():
+        abort(422)
+    people.change_role(account, str(form.role.data), by=_me(), now=utcnow())
+    db.session.commit()
+    return _done("role")
+
+
+@bp.post(f"{_ONE}/end")
+@_sensitive
+def end_person(account_id: int) -> ResponseReturnValue:
+    """End somebody's access."""
+    people.suspend(_member(account_id), by=_me(), now=utcnow())
+    db.session.commit()
+    return _done("ended")
+
+
+@bp.post(f"{_ONE}/readmit")
+@_sensitive
+def readmit(account_id: int) -> ResponseReturnValue:
+    """Let somebody in again."""
+    people.readmit(_member(account_id), now=utcnow())
+    db.session.commit()
+    return _done("back")
+
+
+def _member(account_id: int) -> Account:
+    return people.member(account_id) or abort(404)
+
+
+def _me() -> Account:
+    return current_account() or abort(404)
+
+
+def _done(what: str) -> ResponseReturnValue:
+    return redirect(url_for(".people", done=what), 303)
