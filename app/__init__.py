@@ -29,10 +29,16 @@ from app.core.database import KEYS, KeysBase, db
 from app.core.egress import MAIL_RELAY, Egress
 from app.core.vault import Vault, derive
 from app.core.worker import make_waker
-from app.owner import people_routes, visits_routes  # noqa: F401 (they add pages to the blueprint)
+from app.owner import (  # noqa: F401 (they add pages to the blueprint)
+    invoice_routes,
+    payments_routes,
+    people_routes,
+    visits_routes,
+)
 from app.owner.routes import bp as owner_bp
 from app.payments import init_app as init_payments
 from app.payments.routes import ORIGIN_EXEMPT
+from app.payments.stripe.provider import STRIPE, api_address
 from app.policy.routes import bp as policy_bp
 from app.web import assets, errors, guard, headers, health, pages
 
@@ -54,7 +60,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["network_secret"] = derive(settings.secret_key, "reserved: network pseudonyms")
     app.extensions["keys_metadata"] = KeysBase.metadata
     app.extensions["make_app"] = create_app
-    app.extensions["egress"] = Egress({MAIL_RELAY.code: settings.mail_url})
+    app.extensions["egress"] = Egress(
+        {MAIL_RELAY.code: settings.mail_url, STRIPE.code: api_address(settings)}
+    )
     app.extensions["wake_worker"] = make_waker(settings)
     db.init_app(app)
 

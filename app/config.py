@@ -38,12 +38,20 @@ class Settings:
     secret_key: bytes = field(repr=False)
     master_key: bytes = field(repr=False)
     mail_url: str = field(repr=False, default="")
+    stripe_secret_key: str = field(repr=False, default="")
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False, default=())
+    stripe_api_base: str = ""
     testing: bool = False
 
     @property
     def demo(self) -> bool:
         """Whether this is the demonstration: made-up place, no real money."""
         return self.mode == DEMO
+
+    @property
+    def stripe_live(self) -> bool:
+        """Whether Stripe's key moves real money."""
+        return "_live_" in self.stripe_secret_key
 
     @property
     def https(self) -> bool:
@@ -78,6 +86,7 @@ class Settings:
             raise SettingMissing("SITE_URL must begin with https:// in production.")
         if mode == PRODUCTION and not env.get("MAIL_URL"):
             raise SettingMissing("MAIL_URL is not set: without a relay no guest gets a mail.")
+        stripe_key, stripe_secrets, stripe_base = _stripe(env, mode)
         return cls(
             site_url=site_url.rstrip("/"),
             mode=mode,
@@ -91,7 +100,38 @@ class Settings:
             secret_key=_secret(env, "SECRET_KEY", mode, instance),
             master_key=_secret(env, "MASTER_KEY", mode, instance),
             mail_url=env.get("MAIL_URL", ""),
+            stripe_secret_key=stripe_key,
+            stripe_webhook_secrets=stripe_secrets,
+            stripe_api_base=stripe_base,
         )
+
+
+def _stripe(env: Mapping[str, str], mode: str) -> tuple[str, tuple[str, ...], str]:
+    """Return Stripe's key, the secrets of its notices, and another address for its API.
+
+    Raises SettingMissing where they don't fit together: real money never meets a
+    demonstration, and play money never a real booking.
+    """
+    key = env.get("STRIPE_SECRET_KEY", "").strip()
+    secrets_ = tuple(filter(None, map(str.strip, env.get("STRIPE_WEBHOOK_SECRET", "").split(","))))
+    base = env.get("STRIPE_API_BASE", "").rstrip("/")
+    if not key:
+        if secrets_ or base:
+            raise SettingMissing("STRIPE_SECRET_KEY is not set, but other settings of Stripe are.")
+        return "", (), ""
+    kind, _, rest = key.partition("_")
+    if kind not in ("sk", "rk") or not rest.startswith(("test_", "live_")):
+        raise SettingMissing("STRIPE_SECRET_KEY must be a secret or restricted key of Stripe.")
+    live = rest.startswith("live_")
+    if live and mode == DEMO:
+        raise SettingMissing("STRIPE_SECRET_KEY is live: a demonstration takes no real money.")
+    if not live and mode == PRODUCTION:
+        raise SettingMissing("STRIPE_SECRET_KEY is for tests: production needs a live key.")
+    if live and base:
+        raise SettingMissing("STRIPE_API_BASE is for tests: a live key goes to Stripe alone.")
+    if not secrets_:
+        raise SettingMissing("STRIPE_WEBHOOK_SECRET is not set: notices couldn't be believed.")
+    return key, secrets_, base
 
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:

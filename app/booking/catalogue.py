@@ -209,6 +209,9 @@ class Venue:
     address: tuple[str, ...]
     email: str
     phone: str
+    deposit_bp: int | None = None  # basis points; None: bookings are paid in full
+    balance_days: int = 14  # before the first start, when the balance is due
+    tax_id: str = ""
 
     def __post_init__(self) -> None:
         exponent(self.currency)

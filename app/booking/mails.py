@@ -12,10 +12,13 @@ from urllib.parse import urlsplit
 
 from flask import current_app, render_template, url_for
 
+from app.booking import wording
+from app.booking.catalogue import Venue
 from app.booking.events import reservation_calendar
 from app.booking.links import guest_url, pay_url
 from app.booking.models import Reservation
 from app.booking.shop import shop
+from app.booking.standing import standing
 from app.booking.summary import promise, summary
 from app.core.database import db
 from app.core.languages import use_language
@@ -25,6 +28,8 @@ from app.core.vault import PersonUnknown
 from app.web.pages import settings
 
 _WITH_CALENDAR = ("confirmed", "cancelled")
+# These wait in the outbox for a while, and say nothing that is true once all is paid.
+_WHILE_OWED = ("balance_due", "balance_failed", "balance_saved_notice")
 
 
 @handles("mail")
@@ -33,8 +38,16 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
     reservation = db.session.get(Reservation, payload["reservation_id"])
     if reservation is None or reservation.person is None:
         return
+    if payload["template"] in _WHILE_OWED and not standing(reservation, now=now).owed_minor:
+        return
     try:
-        message = compose(payload["template"], reservation, job=payload["job"], now=now)
+        message = compose(
+            payload["template"],
+            reservation,
+            job=payload["job"],
+            said=payload.get("said"),
+            now=now,
+        )
     except PersonUnknown:
         return
     deliver(
@@ -45,8 +58,18 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
     )
 
 
-def compose(template: str, reservation: Reservation, *, job: int, now: datetime) -> EmailMessage:
-    """Return a message to the person of a reservation. Raises PersonUnknown after erasure."""
+def compose(
+    template: str,
+    reservation: Reservation,
+    *,
+    job: int,
+    said: dict[str, Any] | None = None,
+    now: datetime,
+) -> EmailMessage:
+    """Return a message to the person of a reservation. Raises PersonUnknown after erasure.
+
+    `said`: what the message is about, nothing personal, for templates that ask for it.
+    """
     site_url = settings().site_url
     person = reservation.person
     assert person is not None
@@ -64,6 +87,8 @@ def compose(template: str, reservation: Reservation, *, job: int, now: datetime)
             url=guest_url(reservation, external=True),
             pay_url=pay_url(reservation),
             check_url=site_url + url_for("claims.check", lang=reservation.language, basket=None),
+            said=said,
+            **_money_words(reservation, venue, now=now),
             summary=summary(reservation),
             promise=promise(reservation, now=now),
             venue=venue,
@@ -92,3 +117,13 @@ def compose(template: str, reservation: Reservation, *, job: int, now: datetime)
         del message["Content-Language"]
         message["Content-Language"] = reservation.language
     return message
+
+
+def _money_words(reservation: Reservation, venue: Venue, *, now: datetime) -> dict[str, Any]:
+    """Return what templates say of money: what was paid, what is owed and until when."""
+    stands = standing(reservation, now=now)
+    return {
+        "stands": stands,
+        "until": wording.day_and_time(stands.until, venue.zone) if stands.until else "",
+        "due_now": reservation.deposit_minor or reservation.total_minor,
+    }

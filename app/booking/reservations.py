@@ -55,6 +55,8 @@ _TERMS = sa.select(
     _reservation.c.status,
     _reservation.c.cancellation,
     _reservation.c.total_minor,
+    _reservation.c.paid_minor,
+    _reservation.c.deposit_minor,
     _reservation.c.first_start,
     _reservation.c.confirmed_at,
     _reservation.c.created_at,
@@ -222,7 +224,7 @@ def refund_if_cancelled(reservation: Reservation, *, now: datetime) -> int:
 
 
 def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: datetime) -> int:
-    return refund_due(
+    due = refund_due(
         CancellationPolicy.from_json(terms.cancellation),
         terms.total_minor,
         connection.execute(_TOTALS, {"reservation": reservation_id}).scalars().all(),
@@ -231,6 +233,9 @@ def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: dat
         booked_at=terms.confirmed_at or terms.created_at,
         cancelled_at=now,
     )
+    # Of a deposit alone comes back what is above the share that is kept of the whole.
+    unpaid = terms.total_minor - terms.paid_minor if terms.deposit_minor is not None else 0
+    return max(0, due - max(0, unpaid))
 
 
 def cancel(reservation: Reservation, *, expected_refund: int | None, now: datetime) -> int:

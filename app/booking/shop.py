@@ -146,6 +146,9 @@ def _venue(row: VenueRow, zone: ZoneInfo) -> Venue:
         address=tuple(row.address),
         email=row.email,
         phone=row.phone,
+        deposit_bp=row.deposit_bp,
+        balance_days=row.balance_days,
+        tax_id=row.tax_id,
     )
 
 

@@ -26,7 +26,6 @@ from app.core.datamap import Kind
 from app.core.vault import PersonUnknown, vault
 from app.owner.words import RUN_OUT
 from app.payments.attempts import needs_a_look
-from app.payments.models import Payment
 from app.policy.models import Agreement, DocumentVersion
 
 PAGE_SIZE = 25
@@ -123,7 +122,7 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
         .order_by(Reservation.held_until)
         .limit(FEW)
     ).all()
-    odd = db.session.scalars(_listed().where(needs_a_look()).order_by(Reservation.id)).all()
+    odd = db.session.scalars(_listed().where(needs_a_look(now=now)).order_by(Reservation.id)).all()
     names = guest_names(
         [row.person_id for row in (*stays, *seats)]
         + [reservation.person_id for reservation in (*newest, *holds, *odd)]
@@ -333,17 +332,6 @@ def reservation_by_reference(reference: str) -> Reservation | None:
         .options(selectinload(Reservation.lines), joinedload(Reservation.person))
     )
     return db.session.scalar(query)
-
-
-def payments_of(reservation: Reservation) -> Sequence[Payment]:
-    """Return every attempt to pay a reservation with its refunds, oldest first."""
-    query = (
-        sa.select(Payment)
-        .where(Payment.reservation_id == reservation.id)
-        .options(selectinload(Payment.refunds))
-        .order_by(Payment.created_at, Payment.id)
-    )
-    return db.session.scalars(query).all()
 
 
 def agreements_of(reservation: Reservation) -> list[tuple[str, int, str, datetime]]:

@@ -35,10 +35,11 @@ from app.core.egress import MAIL_RELAY, Egress
 from app.core.languages import current_locale
 from app.core.languages import lazy_gettext as _l
 from app.core.vault import load_address
-from app.owner import letters, queries, words
+from app.owner import letters, payments, queries, words
 from app.owner.domain import renew_guest_link
 from app.owner.readings import note, noted, persons_of_letters
 from app.owner.roles import ask_again, may_use, needs, only_the_house
+from app.payments.series import invoices_of, number_of
 from app.web.addresses import format_address
 from app.web.fields import TextField
 from app.web.forms import EmptyForm, Form
@@ -76,7 +77,11 @@ def _frame() -> dict[str, Any]:
         "role_word": role_word,
         "sign_out_form": EmptyForm(),
         "label_word": words.label_word,
+        "because_word": words.because_word,
         "money_word": words.money_word,
+        "part_word": words.part_word,
+        "refund_word": words.refund_word,
+        "review_word": words.review_word,
         "status_word": words.status_word,
         "wording": wording,
     }
@@ -137,7 +142,7 @@ def reservation(reference: str) -> ResponseReturnValue:
     """Show everything about one reservation."""
     found = queries.reservation_by_reference(reference) or abort(404)
     person = found.person
-    now = utcnow()
+    now, zone = utcnow(), shop().venue.zone
     may_renew = may_use("owner.renew_link")
     page = render_template(
         "owner/reservation.html",
@@ -150,7 +155,12 @@ def reservation(reference: str) -> ResponseReturnValue:
         },
         summary=summary(found),
         units=queries.unit_names([line.id for line in found.lines if line.kind == "stay"]),
-        payments=queries.payments_of(found),
+        payments=payments.payments_of(found),
+        papers=[number_of(paper) for paper in invoices_of(found.id)],
+        may_refund=may_use("owner.refund"),
+        may_look=may_use("owner.look_at_one"),
+        dispute=partial(words.dispute_words, zone=zone, now=now),
+        done=words.done_word(request.args.get("done", "")),
         agreements=queries.agreements_of(found),
         document_word=words.document_word,
         language_word=words.language_word,

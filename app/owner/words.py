@@ -1,14 +1,20 @@
 """What states are called on the owner's pages, and times by the clock of the place."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 
 from app.booking.catalogue import text
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
-from app.booking.wording import clock
-from app.core.languages import BY_CODE, N_, current_locale, gettext
+from app.booking.wording import clock, full_day
+from app.core.languages import BY_CODE, N_, current_locale, gettext, ngettext
+from app.core.languages import lazy_gettext as _l
+from app.payments.audit import Mismatch
+from app.payments.dispute_words import dispute_word, provider_word, reason_word, what_helps
+from app.payments.models import Dispute
 
 RUN_OUT = "run_out"
 """How a hold is shown whose time has passed, and that no writer has released yet."""
@@ -34,6 +40,42 @@ _MONEY = {
     "voided": N_("withdrawn"),
     "lapsed": N_("lapsed"),
     "review": N_("to be looked at"),
+}
+_BECAUSE = {
+    "goodwill": _l("Goodwill: something wasn’t as it should be"),
+    "by_us": _l("We couldn’t give what was booked"),
+    "mistake": _l("We charged too much"),
+    "agreed": _l("Agreed on with the guest"),
+    "other": _l("Another reason, which the guest isn’t told"),
+}
+_DONE = {
+    "refunded": N_("The money is on its way back, and the guest is told by mail."),
+    "looked": N_("The provider was asked, and says the same as this page."),
+    "differs": N_("The provider still says something else. Please tell who looks after this site."),
+    "silent": N_("The provider didn’t answer. Please try again later."),
+    "asked": N_("The provider is being asked about every payment. Open this page again soon."),
+}
+_REFUNDS = {
+    "cancelled": N_("cancelled by the guest"),
+    "late": N_("came too late"),
+    "surplus": N_("was paid twice"),
+    "external": N_("made at the provider"),
+    "owner": N_("by the house"),
+}
+_MOVEMENTS = {
+    "capture": N_("Payment"),
+    "refund": N_("Refund"),
+    "refund_reversal": N_("Refund that came back"),
+    "chargeback": N_("Taken back by a bank"),
+    "chargeback_reversal": N_("Given back by a bank"),
+}
+_PARTS = {"deposit": N_("deposit"), "balance": N_("balance")}
+_REVIEWS = {
+    "payment_id": N_("it names another payment"),
+    "reference": N_("it was paid on another page"),
+    "currency": N_("another currency"),
+    "amount": N_("another amount"),
+    "total": N_("the price has changed"),
 }
 _DOCUMENTS = {"terms": N_("Terms"), "privacy": N_("Privacy policy")}
 
@@ -68,3 +110,92 @@ def instant_word(instant: datetime, zone: ZoneInfo) -> str:
 def language_word(code: str) -> str:
     """Return a language's own name."""
     return BY_CODE[code].name if code in BY_CODE else code
+
+
+# -- Money ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeWords:
+    """A dispute in words: how it stands, why, what to do and what helps."""
+
+    state: str
+    reason: str
+    to_do: str
+    helps: str
+    clock: str  # how long there is still; empty where nothing is to be done
+
+
+def done_word(done: str) -> str:
+    """Return what was just done with money, by the word in an address; "" for nothing."""
+    return gettext(_DONE[done]) if done in _DONE else ""
+
+
+def because_word(reason: str) -> Any:
+    """Return why the house gave money back."""
+    return _BECAUSE.get(reason, reason)
+
+
+def refund_word(reason: str) -> str:
+    """Return what a refund was for."""
+    return gettext(_REFUNDS.get(reason, reason))
+
+
+def movement_word(kind: str) -> str:
+    """Return what a line of the ledger is called."""
+    return gettext(_MOVEMENTS.get(kind, kind))
+
+
+def part_word(part: str) -> str:
+    """Return which part of the price a payment is; nothing for all of it."""
+    return gettext(_PARTS[part]) if part in _PARTS else ""
+
+
+def review_word(review: str | None) -> str:
+    """Return what doesn't match of a payment."""
+    return gettext(_REVIEWS.get(review or "", review or ""))
+
+
+def mismatch_detail(mismatch: Mismatch) -> str:
+    """Return what a mismatch says beside its sentence."""
+    if mismatch.code == "review":
+        return review_word(mismatch.detail)
+    return money_word(mismatch.detail) if mismatch.code == "attempt_open" else mismatch.detail
+
+
+def month_word(begins: date) -> str:
+    """Return "May 2031"."""
+    return str(format_skeleton("yMMMM", begins, locale=current_locale()))
+
+
+def dispute_words(dispute: Dispute, *, zone: ZoneInfo, now: datetime) -> DisputeWords:
+    """Return a dispute in words, its last day by the calendar of the place."""
+    waits = dispute.state in ("inquiry", "open")
+    provider, due = provider_word(dispute.payment.provider), dispute.due_at
+    if not waits:
+        to_do = ""
+    elif due is None:
+        to_do = gettext("Answer at %(provider)s.", provider=provider)
+    else:
+        last = full_day(due.astimezone(zone).date())
+        to_do = gettext(
+            "Answer at %(provider)s by %(day)s, %(time)s.",
+            provider=provider,
+            day=last,
+            time=clock(due, zone),
+        )
+    return DisputeWords(
+        state=dispute_word(dispute.state),
+        reason=reason_word(dispute.reason),
+        to_do=to_do,
+        helps=what_helps(dispute.reason) if waits else "",
+        clock=_time_left(due - now) if waits and due is not None else "",
+    )
+
+
+def _time_left(left: timedelta) -> str:
+    if left <= timedelta():
+        return gettext("the time for an answer is over")
+    if left.days:
+        return ngettext("%(num)d day left", "%(num)d days left", left.days)
+    return gettext("less than a day left")

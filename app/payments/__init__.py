@@ -14,17 +14,33 @@ says is written down by one verb, `apply.apply`.
 from flask import Flask
 
 from app.config import Settings
-from app.payments import claim_routes, providers, reconcile, routes
+from app.payments import (
+    balances,
+    charging,
+    claim_routes,
+    compare,
+    invoice_routes,
+    providers,
+    reconcile,
+    routes,
+)
 from app.payments.demo import routes as demo_routes
+from app.payments.stripe.provider import STRIPE
+from app.policy.recipients import name_recipient
 
-# `reconcile` registers its job and what it does every minute as it is imported.
-__all__ = ["init_app", "reconcile"]
+# These register their jobs and what they do every minute as they are imported.
+__all__ = ["balances", "charging", "compare", "init_app", "reconcile"]
+
+
+name_recipient(STRIPE, "Stripe")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Choose the provider and open the pages; the demo bank's in demo mode only."""
     providers.init_app(app, settings)
+    app.extensions["standing"] = balances.standing
     app.register_blueprint(routes.bp)
     app.register_blueprint(claim_routes.bp)
+    app.register_blueprint(invoice_routes.bp)
     if settings.demo:
         app.register_blueprint(demo_routes.bp)

@@ -23,11 +23,16 @@ from app.booking.reservations import (
 from app.core.database import db, in_one_go
 from app.core.outbox import enqueue
 from app.core.vault import PersonUnknown
+from app.payments import plan
 from app.payments.attempts import id_by_ref, lock_payment
+from app.payments.balances import balance_failed, balance_paid, told_at_booking
+from app.payments.disputes import record_dispute
+from app.payments.due import outstanding
 from app.payments.ledger import enter_capture
-from app.payments.models import Payment
+from app.payments.models import BALANCE, DEPOSIT, KEPT, Payment
 from app.payments.provider import PaymentProvider, ProviderError, Rejected, Snapshot
 from app.payments.refunds import record_refund, refund_all
+from app.payments.saved import keep
 from app.payments.states import (
     CREATED,
     EXPIRED,
@@ -104,6 +109,8 @@ def apply(snapshot: Snapshot, *, provider: PaymentProvider, now: datetime) -> Pa
             _move(payment, reservation, snapshot, provider, now=now)
     for view in snapshot.refunds:
         record_refund(payment, view, now=now)
+    for dispute in snapshot.disputes:
+        record_dispute(payment, dispute, now=now)
     db.session.flush()
     return payment
 
@@ -134,10 +141,21 @@ def _doubt(payment: Payment, reservation: Reservation, snapshot: Snapshot) -> st
     if (captured or snapshot.state == PAID) and captured.minor != payment.amount_minor:
         return "amount"
     firm = reservation.status in (CONFIRMED, CANCELLED)
-    due = (reservation.total_minor, reservation.currency)
-    if captured and not firm and due != (payment.amount_minor, payment.currency):
+    if captured and not firm and not _fits(payment, reservation):
         return "total"
     return None
+
+
+def _fits(payment: Payment, reservation: Reservation) -> bool:
+    """Whether a payment would make firm what is reserved now.
+
+    A deposit does even where the guest has chosen anew since, in another window.
+    """
+    if payment.currency != reservation.currency:
+        return False
+    if payment.part == DEPOSIT:
+        return payment.amount_minor < reservation.total_minor
+    return payment.amount_minor == reservation.total_minor
 
 
 def _review(payment: Payment, snapshot: Snapshot, doubt: str, *, now: datetime) -> None:
@@ -151,6 +169,7 @@ def _review(payment: Payment, snapshot: Snapshot, doubt: str, *, now: datetime) 
         payment.provider_ref = snapshot.ref
     payment.state = REVIEW
     payment.review = doubt
+    keep(payment, snapshot.saved, wanted=False, now=now)
     payment.redirect_url = None
     payment.unknown = False
     payment.changed_at = now
@@ -184,18 +203,29 @@ def _move(
     if payment.state == PAID:
         payment.paid_at = now
         db.session.flush()
-        _paid(payment, reservation, now=now)
+        counts = _paid(payment, reservation, now=now)
+        keep(payment, snapshot.saved, wanted=counts, now=now)
     elif payment.state == PROCESSING:
-        _on_its_way(reservation, provider, now=now)
-    elif payment.state == FAILED and was == PROCESSING:
-        _never_came(reservation, now=now)
+        if payment.part != BALANCE:
+            _on_its_way(reservation, provider, now=now)
+    elif payment.state == FAILED and (was == PROCESSING or payment.way == KEPT):
+        _never_came(payment, reservation, now=now)
 
 
-def _paid(payment: Payment, reservation: Reservation, *, now: datetime) -> None:
-    """Confirm; or send all of it back, once, where there is nothing left to pay for."""
-    if reservation.status == CONFIRMED:  # by another payment
+def _paid(payment: Payment, reservation: Reservation, *, now: datetime) -> bool:
+    """Confirm; or send all of it back, once, where there is nothing left to pay for.
+
+    Returns whether the payment counts.
+    """
+    if reservation.status == CONFIRMED:
+        if payment.part == BALANCE and payment.amount_minor <= outstanding(reservation):
+            _count(payment, reservation, now=now)
+            balance_paid(reservation, now=now)
+            _close_others(payment, now=now)
+            return True
+        # It was confirmed, or its balance paid, by another payment.
         _send_back(payment, "surplus", now=now)
-        return
+        return False
     try:
         confirm(reservation, now=now)
     except ReservationCancelled:
@@ -203,7 +233,18 @@ def _paid(payment: Payment, reservation: Reservation, *, now: datetime) -> None:
     except PlacesGone:
         _send_back(payment, "late", now=now)
     else:
+        plan.settle(reservation, payment.part, payment.amount_minor)
+        _count(payment, reservation, now=now)
+        told_at_booking(reservation, now=now)
         _close_others(payment, now=now)
+        return True
+    return False
+
+
+def _count(payment: Payment, reservation: Reservation, *, now: datetime) -> None:
+    """Count a payment for its reservation; an invoice may be due now."""
+    reservation.paid_minor += payment.amount_minor
+    enqueue("payments.papers", {"reservation_id": reservation.id}, now=now)
 
 
 def _close_others(payment: Payment, *, now: datetime) -> None:
@@ -232,8 +273,11 @@ def _on_its_way(reservation: Reservation, provider: PaymentProvider, *, now: dat
     _tell(reservation.id, "payment_processing", now=now)
 
 
-def _never_came(reservation: Reservation, *, now: datetime) -> None:
+def _never_came(payment: Payment, reservation: Reservation, *, now: datetime) -> None:
     """Give the guest the usual time for another try: places aren't shut for days for nothing."""
+    if payment.part == BALANCE:
+        balance_failed(payment, now=now)
+        return
     if reservation.status == HELD and reservation.held_until is not None:
         reservation.held_until = min(reservation.held_until, now + HOLD_TIME)
         _tell(reservation.id, "payment_failed", now=now)

@@ -1,11 +1,14 @@
 """Finding attempts, and locking them: always the reservation first, then its payment."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from app.booking.models import Reservation
 from app.booking.reservations import get_for_update
 from app.core.database import db
-from app.payments.models import Payment, Refund
+from app.payments.due import overdue
+from app.payments.models import BALANCE, Payment, Refund
 from app.payments.states import FAILED, OPEN, REVIEW
 
 
@@ -45,7 +48,8 @@ def newest_attempt(reservation_id: int) -> Payment | None:
     query = (
         sa.select(Payment)
         .where(Payment.reservation_id == reservation_id)
-        .order_by(Payment.created_at.desc(), Payment.id)
+        # A balance is begun after what made the reservation firm, even at the same instant.
+        .order_by(Payment.created_at.desc(), (Payment.part == BALANCE).desc(), Payment.id)
         .limit(1)
     )
     return db.session.scalar(query)
@@ -57,12 +61,16 @@ def _locked(query: sa.Select[Payment]) -> Payment | None:
     return found
 
 
-def needs_a_look() -> sa.ColumnElement[bool]:
-    """Say of a reservation that its payment didn't match, or a refund of it failed."""
+def needs_a_look(*, now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a reservation that a person should look at its money.
+
+    A payment of it didn't match, a refund failed, or its balance is overdue: nothing is
+    cancelled by itself.
+    """
     review = sa.select(Payment.reservation_id).where(Payment.state == REVIEW)
     failed = (
         sa.select(Payment.reservation_id)
         .join(Refund, Refund.payment_id == Payment.id)
         .where(Refund.state == FAILED)
     )
-    return sa.or_(Reservation.id.in_(review), Reservation.id.in_(failed))
+    return sa.or_(Reservation.id.in_(review), Reservation.id.in_(failed), overdue(now=now))

@@ -11,7 +11,14 @@ from app.booking.models import Reservation
 from app.core.database import Base, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.vault import opened
-from app.payments.states import CREATED, OPEN, PAYMENT_STATES, REFUND_STATES, REQUESTED
+from app.payments.states import (
+    CREATED,
+    DISPUTE_STATES,
+    OPEN,
+    PAYMENT_STATES,
+    REFUND_STATES,
+    REQUESTED,
+)
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -19,7 +26,26 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 _OPEN = sa.text(_one_of("state", OPEN))
-CAPTURE, REFUND, REFUND_REVERSAL, CHARGEBACK = "capture", "refund", "refund_reversal", "chargeback"
+_MEANS = Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03")
+CAPTURE, REFUND, REFUND_REVERSAL = "capture", "refund", "refund_reversal"
+CHARGEBACK, CHARGEBACK_REVERSAL = "chargeback", "chargeback_reversal"
+FULL, DEPOSIT, BALANCE = "full", "deposit", "balance"
+
+# How it is paid: on the provider's page; there, and the means are kept at the guest's wish;
+# from kept means, without the guest there.
+PAGE, KEEP, KEPT = "page", "keep", "kept"
+
+# The accounts of the ledger: what the provider has of ours, what guests have paid in, and
+# what their banks have taken back.
+PROVIDER, GUESTS, DISPUTES = "provider", "guests", "disputes"
+POSTINGS = {
+    CAPTURE: (PROVIDER, GUESTS),
+    REFUND: (GUESTS, PROVIDER),
+    REFUND_REVERSAL: (PROVIDER, GUESTS),
+    CHARGEBACK: (DISPUTES, PROVIDER),
+    CHARGEBACK_REVERSAL: (PROVIDER, DISPUTES),
+}
+"""What each kind of movement debits and credits."""
 
 
 class Payment(Base):
@@ -37,6 +63,8 @@ class Payment(Base):
         sa.CheckConstraint("captured_minor >= 0", name="captured_not_negative"),
         sa.CheckConstraint("state != 'paid' OR captured_minor = amount_minor", name="paid_in_full"),
         sa.CheckConstraint("state != 'review' OR review IS NOT NULL", name="review_has_a_reason"),
+        sa.CheckConstraint("part IN ('full', 'deposit', 'balance')", name="known_part"),
+        sa.CheckConstraint("way IN ('page', 'keep', 'kept')", name="known_way"),
         sa.UniqueConstraint("provider", "provider_ref"),
         # Two tabs, or a double click: one open attempt for one reservation.
         sa.Index(
@@ -59,6 +87,8 @@ class Payment(Base):
         sa.ForeignKey("person.id", ondelete="SET NULL"), index=True
     )
     provider: Mapped[str] = plain(sa.String(20))
+    part: Mapped[str] = plain(sa.String(10), server_default=FULL)  # of what is due
+    way: Mapped[str] = plain(sa.String(4), default=PAGE, server_default=PAGE)
     state: Mapped[str] = plain(sa.String(12), default=CREATED)
     unknown: Mapped[bool] = plain(default=False)  # a call went out, and no answer came back
     unanswered: Mapped[int] = plain(default=0)  # how often that happened under this row's key
@@ -83,12 +113,16 @@ class Payment(Base):
     refunds: Mapped[list["Refund"]] = relationship(
         back_populates="payment", order_by="Refund.created_at, Refund.id"
     )
+    disputes: Mapped[list["Dispute"]] = relationship(
+        back_populates="payment", order_by="Dispute.opened_at, Dispute.id"
+    )
 
 
 class Refund(Base):
     """Money on its way back. The row is there before the call, and its id is the call's key."""
 
     __tablename__ = "refund"
+    __person__ = "person_id"
     __table_args__ = (
         sa.CheckConstraint(_one_of("state", REFUND_STATES), name="known_state"),
         sa.CheckConstraint("amount_minor > 0", name="something_to_refund"),
@@ -110,27 +144,155 @@ class Refund(Base):
     # What made it necessary, where that may happen once only: "surplus:<payment id>".
     cause: Mapped[str | None] = plain(sa.String(80), unique=True)
     reason: Mapped[str] = plain(sa.String(12))
+    because: Mapped[str | None] = plain(sa.String(20))  # by the house: one of by_hand.REASONS
     external: Mapped[bool] = plain(default=False)  # made at the provider, by hand
     state: Mapped[str] = plain(sa.String(12), default=REQUESTED)
     amount_minor: Mapped[int] = plain(sa.BigInteger)  # of the payment's currency
     provider_ref: Mapped[str | None] = plain(sa.String(255))
     failure: Mapped[str | None] = plain(sa.String(60))  # a code of the provider's
+    person_id: Mapped[str | None] = whose(
+        sa.ForeignKey("person.id", ondelete="SET NULL"), index=True
+    )
+    _note: Mapped[bytes | None] = sealed(
+        "note", Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03")
+    )
     called_at: Mapped[datetime | None] = plain()  # the first call; its key is good for a day
     created_at: Mapped[datetime] = plain()
     changed_at: Mapped[datetime] = plain()
 
+    note = opened("_note")  # what whoever of the house sends it back has to say beside it
+
     payment: Mapped[Payment] = relationship(back_populates="refunds")
 
 
+class Dispute(Base):
+    """A payment that the guest's bank questions. The house answers it at the provider."""
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        sa.CheckConstraint(_one_of("state", DISPUTE_STATES), name="known_state"),
+        sa.CheckConstraint("amount_minor > 0", name="something_disputed"),
+        sa.UniqueConstraint("payment_id", "provider_ref"),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    payment_id: Mapped[str] = plain(sa.ForeignKey("payment.id"), index=True)
+    provider_ref: Mapped[str] = plain(sa.String(255))
+    state: Mapped[str] = plain(sa.String(12))
+    amount_minor: Mapped[int] = plain(sa.BigInteger)  # of the payment's currency
+    withdrawn_minor: Mapped[int] = plain(sa.BigInteger)  # of it, taken back until it is decided
+    refundable: Mapped[bool] = plain()  # whether the provider would still refund it
+    reason: Mapped[str] = plain(sa.String(60))  # a code of the provider's
+    due_at: Mapped[datetime | None] = plain()  # until when an answer counts
+    opened_at: Mapped[datetime] = plain()
+    changed_at: Mapped[datetime] = plain()
+
+    payment: Mapped[Payment] = relationship(back_populates="disputes")
+
+
+class SavedMeans(Base):
+    """What a guest asked their provider to keep, to pay the balance of one reservation with.
+
+    Two opaque names at the provider, sealed; deleted there and here once the balance is
+    paid, the reservation is cancelled, or the guest says so. The row stays until the
+    provider has confirmed that.
+    """
+
+    __tablename__ = "saved_means"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.Index(
+            "uq_saved_means_reservation_id_good",
+            "reservation_id",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+    # The deposit with which they were kept.
+    payment_id: Mapped[str] = plain(
+        sa.ForeignKey("payment.id", ondelete="CASCADE"), primary_key=True
+    )
+    reservation_id: Mapped[int] = plain(sa.ForeignKey("reservation.id", ondelete="CASCADE"))
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    provider: Mapped[str] = plain(sa.String(20))
+    saved_at: Mapped[datetime] = plain()
+    noticed_at: Mapped[datetime | None] = plain()  # the guest was told when it will be charged
+    tries: Mapped[int] = plain(default=0)  # to charge the balance
+    tried_at: Mapped[datetime | None] = plain()
+    ended_at: Mapped[datetime | None] = plain()  # not to be used any more: being deleted
+    _customer: Mapped[bytes | None] = sealed("customer", _MEANS)
+    _method: Mapped[bytes | None] = sealed("method", _MEANS)
+    _hint: Mapped[bytes | None] = sealed("hint", _MEANS)
+
+    customer = opened("_customer")
+    method = opened("_method")
+    hint = opened("_hint")  # "Visa ···· 4242"
+
+
+class InvoiceNumber(Base):
+    """The last number of a series. Taken under its row's lock, so none is left out."""
+
+    __tablename__ = "invoice_number"
+
+    series: Mapped[str] = plain(sa.String(10), primary_key=True)  # the year
+    last: Mapped[int] = plain()
+
+
+class Invoice(Base):
+    """An invoice or a credit note, as it was issued. Never changed, never deleted early.
+
+    What it says, name and address included, is sealed as one text.
+    """
+
+    __tablename__ = "invoice"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.CheckConstraint("kind IN ('invoice', 'credit_note')", name="known_kind"),
+        sa.CheckConstraint("(kind = 'credit_note') = (corrects IS NOT NULL)", name="corrects"),
+        sa.UniqueConstraint("series", "number"),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    series: Mapped[str] = plain(sa.String(10))
+    number: Mapped[int] = plain()
+    kind: Mapped[str] = plain(sa.String(12))
+    reservation_id: Mapped[int] = plain(sa.ForeignKey("reservation.id"), index=True)
+    person_id: Mapped[str | None] = whose(
+        sa.ForeignKey("person.id", ondelete="SET NULL"), index=True
+    )
+    corrects: Mapped[int | None] = plain(sa.ForeignKey("invoice.id"))
+    # What made it necessary, once: "reservation:<id>", "refund:<id>".
+    cause: Mapped[str] = plain(sa.String(80), unique=True)
+    language: Mapped[str] = plain(sa.String(5))
+    currency: Mapped[str] = plain(sa.String(3))
+    total_minor: Mapped[int] = plain(sa.BigInteger)  # of a credit note: negative
+    issued_at: Mapped[datetime] = plain()
+    _body: Mapped[bytes | None] = sealed(
+        "body",
+        Personal(Kind.BILLING_ADDRESS, (Purpose.INVOICE,), Retention.BOOKING, "C03"),
+    )
+
+    body = opened("_body")  # JSON: see payments.series
+
+
 class LedgerEntry(Base):
-    """One movement of money, as it happened at the provider. Never changed, never deleted."""
+    """One movement of money, as it happened at the provider. Never changed, never deleted.
+
+    Double entry in one row: the amount leaves one account and enters another, so the
+    books balance whatever is written.
+    """
 
     __tablename__ = "ledger_entry"
     __table_args__ = (
+        sa.CheckConstraint("amount_minor > 0", name="something_moves"),
         sa.CheckConstraint(
-            "(kind IN ('capture', 'refund_reversal') AND amount_minor > 0)"
-            " OR (kind IN ('refund', 'chargeback') AND amount_minor < 0)",
-            name="sign_fits_kind",
+            " OR ".join(
+                f"(kind = '{kind}' AND debit = '{debit}' AND credit = '{credit}')"
+                for kind, (debit, credit) in POSTINGS.items()
+            ),
+            name="accounts_fit_kind",
         ),
     )
 
@@ -139,7 +301,9 @@ class LedgerEntry(Base):
     source: Mapped[str] = plain(sa.String(330), unique=True)
     payment_id: Mapped[str] = plain(sa.ForeignKey("payment.id"), index=True)
     kind: Mapped[str] = plain(sa.String(20))
-    amount_minor: Mapped[int] = plain(sa.BigInteger)  # in: positive, out: negative
+    debit: Mapped[str] = plain(sa.String(10))  # the account that it enters
+    credit: Mapped[str] = plain(sa.String(10))  # the account that it leaves
+    amount_minor: Mapped[int] = plain(sa.BigInteger)
     currency: Mapped[str] = plain(sa.String(3))
     at: Mapped[datetime] = plain()
 

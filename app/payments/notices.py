@@ -68,6 +68,7 @@ def retry_unresolved(provider: PaymentProvider, *, now: datetime) -> None:
         SeenNotice.at >= now - timedelta(days=1),
     )
     waiting = [(notice.id, list(notice.refs)) for notice in db.session.scalars(query)]
+    db.session.rollback()  # another provider may be asked next, and no transaction be open
     for notice_id, refs in waiting:
         known_refs = [_resolve(provider, ref, now=now) for ref in refs]
         if all(known_refs):

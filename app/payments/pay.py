@@ -27,7 +27,9 @@ from app.core.languages import N_, gettext, use_language
 from app.core.money import Money
 from app.payments.apply import close
 from app.payments.attempts import has_review, lock_open_attempt, lock_payment
-from app.payments.models import Payment
+from app.payments.due import due_now
+from app.payments.models import BALANCE, DEPOSIT, KEEP, KEPT, PAGE, Payment
+from app.payments.plan import Choice, choose, part_of
 from app.payments.provider import (
     Declined,
     Intent,
@@ -96,19 +98,20 @@ class _Close:
     ref: str
 
 
-def start_payment(reservation: Reservation, *, now: datetime) -> str:
+def start_payment(reservation: Reservation, *, now: datetime, choice: Choice | None = None) -> str:
     """Return the address on which the guest pays, or their reservation's if nothing is due.
 
+    `choice` is between the ways to pay what is held; of what is firm, the balance is paid.
     Commits, more than once. An open attempt for the same amount is gone on with, at the
     same address; for another amount it is closed first, and what was paid on it counts.
 
-    Raises HoldPassed, ReservationCancelled and PlacesGone as booking does; NoProvider;
-    PaymentUnavailable, after which the hold goes on and trying again is safe; PaymentRefused;
-    PaymentUnderReview.
+    Raises HoldPassed, ReservationCancelled and PlacesGone as booking does;
+    DepositNotOffered; NoProvider; PaymentUnavailable, after which the hold goes on and
+    trying again is safe; PaymentRefused; PaymentUnderReview.
     """
     reservation_id = reservation.id
     for _ in range(_ROUNDS):
-        step = in_one_go(partial(_decide, reservation_id, now=now))
+        step = in_one_go(partial(_decide, reservation_id, choice, now=now))
         if isinstance(step, str):
             return step
         if isinstance(step, Intent):
@@ -133,43 +136,70 @@ def _address(endpoint: str, reservation: Reservation) -> str:
 # -- Before the call ----------------------------------------------------------------------
 
 
-def _decide(reservation_id: int, *, now: datetime) -> str | Intent | _Close:
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is to be paid now, and how."""
+
+    part: str
+    minor: int
+    way: str
+
+
+def _decide(reservation_id: int, choice: Choice | None, *, now: datetime) -> str | Intent | _Close:
     """Say what to do next: go to an address, call the provider, or close a page."""
     reservation = get_for_update(reservation_id)
     if reservation.status == CANCELLED:
         raise ReservationCancelled
     if reservation.status != CONFIRMED and reservation.total_minor == 0:
         confirm(reservation, now=now)
-    if reservation.status == CONFIRMED:
+    if choice is not None and reservation.status == CONFIRMED:
+        return guest_url(reservation)  # another page of theirs was paid before this one
+    due = _due(reservation, choice, now=now)
+    if not due.minor:
         return guest_url(reservation)
 
     attempt = lock_open_attempt(reservation.id)
     if attempt is not None and attempt.state in (PROCESSING, AUTHORISED):
         return come_back_url(reservation)
+    if attempt is not None and attempt.way == KEPT:
+        return guest_url(reservation)  # the kept card is being charged: that page says so
 
     if has_review(reservation.id):
         raise PaymentUnderReview
-    renew_hold(reservation, now=now)
-    step = _go_on_with(attempt, reservation, now=now) if attempt is not None else None
+    if due.part != BALANCE:
+        renew_hold(reservation, now=now)
+    step = _go_on_with(attempt, reservation, due, now=now) if attempt is not None else None
     if step is None:
-        attempt = _new_attempt(reservation, now=now)
-        step = _intent(attempt, reservation)
+        if choice is not None:
+            # Not before the other page is closed: if it was paid, its choice counts.
+            choose(reservation, choice.part, now=now)
+        attempt = _new_attempt(reservation, due, now=now)
+        step = intent_of(attempt, reservation)
     return step
 
 
+def _due(reservation: Reservation, choice: Choice | None, *, now: datetime) -> _Due:
+    if choice is None:
+        return _Due(*due_now(reservation), PAGE)
+    part, minor = part_of(reservation, choice, now=now)
+    return _Due(part, minor, KEEP if choice.keep and part == DEPOSIT else PAGE)
+
+
 def _go_on_with(
-    attempt: Payment, reservation: Reservation, *, now: datetime
+    attempt: Payment, reservation: Reservation, due: _Due, *, now: datetime
 ) -> str | Intent | _Close | None:
     """Say how to go on with an open attempt; None if another has to be begun."""
-    due = (current_provider().name, reservation.total_minor, reservation.currency)
-    same = due == (attempt.provider, attempt.amount_minor, attempt.currency)
+    wanted = (current_provider().name, due.part, due.minor, due.way, reservation.currency)
+    same = wanted == (
+        attempt.provider, attempt.part, attempt.amount_minor, attempt.way, attempt.currency
+    )  # fmt: skip
     fits = same and attempt.expires_at > now + STILL_GOOD
     if fits and attempt.redirect_url:
         return attempt.redirect_url
 
     asking = attempt.unknown or now - attempt.created_at < SAME_CLICK
     if fits and asking and attempt.unanswered < MOST_UNANSWERED:
-        return _intent(attempt, reservation)
+        return intent_of(attempt, reservation)
 
     provider = provider_named(attempt.provider)
     if attempt.provider_ref and provider is not None:
@@ -180,15 +210,17 @@ def _go_on_with(
     return None
 
 
-def _new_attempt(reservation: Reservation, *, now: datetime) -> Payment:
+def _new_attempt(reservation: Reservation, due: _Due, *, now: datetime) -> Payment:
     provider = current_provider()
     attempt = Payment(
         id=str(uuid4()),
         reservation_id=reservation.id,
         person_id=reservation.person_id,
         provider=provider.name,
+        part=due.part,
+        way=due.way,
         state=CREATED,
-        amount_minor=reservation.total_minor,
+        amount_minor=due.minor,
         currency=reservation.currency,
         # The hold is longer than that, but for somebody who has held for hours already.
         expires_at=now + provider.caps.min_hold,
@@ -200,7 +232,7 @@ def _new_attempt(reservation: Reservation, *, now: datetime) -> Payment:
     return attempt
 
 
-def _intent(attempt: Payment, reservation: Reservation) -> Intent:
+def intent_of(attempt: Payment, reservation: Reservation) -> Intent:
     """Return what the provider is told: an opaque id, an amount and a reference (C21)."""
     with use_language(reservation.language):
         label = gettext("Booking %(reference)s", reference=reservation.reference)
@@ -212,6 +244,7 @@ def _intent(attempt: Payment, reservation: Reservation) -> Intent:
         return_url=come_back_url(reservation),
         cancel_url=_address("payments.pay", reservation),
         locale=reservation.language,
+        save=attempt.way == KEEP,
     )
 
 

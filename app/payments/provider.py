@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.core.money import Money
-from app.payments.states import PaymentState, RefundState
+from app.payments.states import DisputeState, PaymentState, RefundState
 
 Headers = Mapping[str, str]
 
@@ -43,6 +43,7 @@ class Intent:
     return_url: str
     cancel_url: str
     locale: str  # a language of ours: "en", "zh", "de" or "fr"
+    save: bool = False  # keep the means for the balance, at the guest's express wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,28 @@ class RefundView:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeView:
+    """A dispute as the provider has it. `withdrawn`: what has been taken back so far."""
+
+    ref: str
+    money: Money
+    withdrawn: Money
+    state: DisputeState
+    refundable: bool
+    reason: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the provider keeps of the guest's means, at the guest's wish: its names for it."""
+
+    customer: str
+    method: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What is true of one payment at the provider now.
 
@@ -81,6 +104,8 @@ class Snapshot:
     live: bool
     method_hint: str | None = None
     refunds: tuple[RefundView, ...] = ()
+    disputes: tuple[DisputeView, ...] = ()
+    saved: Saved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,16 @@ class PaymentProvider(Protocol):
     def refund(self, ref: str, money: Money, refund_id: str, key: str) -> RefundView:
         """Send money back the way it came. Raises Declined, Rejected, NotSent, Unknown."""
 
+    def charge_saved(self, intent: Intent, saved: Saved, key: str) -> Snapshot:
+        """Take the money from kept means, without the guest there.
+
+        Raises NeedsCustomer where their bank wants to see them, Declined, Rejected,
+        NotSent, Unknown.
+        """
+
+    def forget(self, saved: Saved) -> None:
+        """Have the provider delete what it kept; done before is done. Raises NotSent, Unknown."""
+
     def notice(self, headers: Headers, raw_body: bytes, *, now: datetime) -> Notice:
         """Check a notice's signature and age and read it. Raises BadSignature."""
 
@@ -138,6 +173,10 @@ class Declined(ProviderError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class NeedsCustomer(Declined):
+    """The guest's bank wants to see the guest: they pay by a link instead."""
 
 
 class Rejected(ProviderError):

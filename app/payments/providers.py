@@ -3,10 +3,12 @@
 from flask import Flask, current_app
 
 from app.config import Settings
+from app.core.egress import Egress
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.payments.demo.provider import DemoProvider
 from app.payments.provider import PaymentProvider
+from app.payments.stripe.provider import STRIPE, StripeProvider
 
 
 class NoProvider(DomainError):
@@ -16,8 +18,15 @@ class NoProvider(DomainError):
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Choose the provider: the demo bank in demo mode, in production only what is configured."""
+    """Choose the provider: Stripe where a key is set, else in the demo the demo bank.
+
+    The demo bank stays beside Stripe's test mode, for attempts that were made with it.
+    """
     providers: dict[str, PaymentProvider] = {}
+    if settings.stripe_secret_key:
+        egress: Egress = app.extensions["egress"]
+        stripe = StripeProvider(settings, egress.url(STRIPE))
+        providers[stripe.name] = stripe
     if settings.demo:
         demo = DemoProvider(settings)
         providers[demo.name] = demo

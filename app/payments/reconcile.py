@@ -10,14 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.booking.holds import HOLD_MOST
-from app.booking.models import HELD, Reservation
+from app.booking.models import CONFIRMED, HELD, Reservation
 from app.booking.reservations import HoldPassed, extend_hold
 from app.core.database import db, in_one_go
 from app.core.outbox import handles
 from app.core.worker import every_minute
 from app.payments.apply import close, look
 from app.payments.attempts import lock_payment
-from app.payments.models import Payment, Refund
+from app.payments.models import BALANCE, KEPT, Payment, Refund
 from app.payments.notices import hear, retry_unresolved
 from app.payments.provider import (
     NotSent,
@@ -88,8 +88,11 @@ def periodic(now: datetime) -> None:
             Payment.state.in_((CREATED, PENDING)),
             sa.or_(
                 Payment.expires_at <= now,
-                Reservation.status != HELD,
-                Reservation.held_until <= soon,
+                sa.and_(Payment.part == BALANCE, Reservation.status != CONFIRMED),
+                sa.and_(
+                    Payment.part != BALANCE,
+                    sa.or_(Reservation.status != HELD, Reservation.held_until <= soon),
+                ),
             ),
         )
     )
@@ -131,11 +134,14 @@ def _page_of(payment_id: str, *, now: datetime) -> tuple[PaymentProvider, str] |
     payment = lock_payment(payment_id)
     if payment is None or payment.state not in (CREATED, PENDING):
         return None
+    if payment.way == KEPT and payment.provider_ref is None:
+        return None  # it has no page, and may have been charged: `charging` finds out
     provider = provider_named(payment.provider)
     if payment.provider_ref is not None and provider is not None:
         return provider, payment.provider_ref
     # Nobody was ever given an address to pay it on.
-    if payment.expires_at <= now or payment.reservation.status != HELD:
+    wanted = CONFIRMED if payment.part == BALANCE else HELD
+    if payment.expires_at <= now or payment.reservation.status != wanted:
         payment.state, payment.changed_at = EXPIRED, now
     return None
 

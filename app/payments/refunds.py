@@ -22,13 +22,14 @@ from app.core.money import Money
 from app.core.outbox import enqueue, handles
 from app.payments.attempts import lock_payment
 from app.payments.ledger import enter_refund, enter_reversal
-from app.payments.models import Payment, Refund
+from app.payments.models import Dispute, Payment, Refund
 from app.payments.provider import Declined, RefundView, Rejected, Snapshot
 from app.payments.providers import NoProvider, provider_named
 from app.payments.states import (
     CLAIMING,
     FAILED,
     OPEN,
+    PENDING,
     REQUESTED,
     SUCCEEDED,
     RefundState,
@@ -49,13 +50,31 @@ class RefundTooMuch(DomainError):
 
 
 def refundable(payment: Payment) -> int:
-    """Return what may still be refunded, in minor units; exact under a lock on the payment."""
+    """Return what may still be refunded, in minor units; exact under a lock on the payment.
+
+    Nothing while a dispute is open that the provider wouldn't refund beside: the guest's
+    bank has the money, or will have.
+    """
+    if is_blocked(payment):
+        return 0
     claimed = db.session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0)).where(
             Refund.payment_id == payment.id, Refund.state.in_(CLAIMING)
         )
     )
     return max(0, payment.captured_minor - int(claimed or 0))
+
+
+def is_blocked(payment: Payment) -> bool:
+    """Tell whether a dispute forbids refunds of a payment, or has taken the money for good."""
+    query = sa.select(Dispute.id).where(
+        Dispute.payment_id == payment.id,
+        sa.or_(
+            sa.and_(Dispute.state == "open", ~Dispute.refundable),
+            Dispute.state == "lost",
+        ),
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def request_refund(
@@ -173,17 +192,29 @@ def _find(payment: Payment, view: RefundView) -> Refund | None:
 def _move(payment: Payment, refund: Refund, state: RefundState, *, now: datetime) -> None:
     if not refund_may_move(refund.state, state):
         return
-    had_left = refund.state == SUCCEEDED
+    was = refund.state
+    had_left = was == SUCCEEDED
     refund.state = state
     refund.changed_at = now
     db.session.flush()
     if state == SUCCEEDED:
         enter_refund(payment, refund, now=now)
+    if state == SUCCEEDED or had_left:
+        enqueue("payments.papers", {"reservation_id": payment.reservation_id}, now=now)
+    if was == REQUESTED and state in (PENDING, SUCCEEDED) and refund.because is not None:
+        _tell_refunded(payment, refund, now=now)
     if state == FAILED:
         if had_left:
             enter_reversal(payment, refund, now=now)
         if not refund.external:
             _tell_failed(payment, now=now)
+
+
+def _tell_refunded(payment: Payment, refund: Refund, *, now: datetime) -> None:
+    """Tell the guest of a refund that nobody but the house knows of yet."""
+    said = {"minor": refund.amount_minor, "currency": payment.currency, "because": refund.because}
+    mail = {"template": "refunded", "reservation_id": payment.reservation_id, "said": said}
+    enqueue("mail", mail, now=now)
 
 
 def _tell_failed(payment: Payment, *, now: datetime) -> None:
@@ -260,4 +291,12 @@ def _believe(snapshot: Snapshot, payment_id: str, refund_id: str, *, now: dateti
         cause, refund.cause = refund.cause, None
         refund.state, refund.failure, refund.changed_at = FAILED, "never_arrived", now
         db.session.flush()
-        request_refund(payment, refund.amount_minor, reason=refund.reason, cause=cause, now=now)
+        again = request_refund(
+            payment, refund.amount_minor, reason=refund.reason, cause=cause, now=now
+        )
+        # What it is for goes along; the note stays sealed, for the same person and field.
+        again.because, again.person_id, again._note = (
+            refund.because,
+            refund.person_id,
+            refund._note,
+        )

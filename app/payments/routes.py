@@ -1,26 +1,36 @@
 """The pages on which a guest checks, goes to pay and comes back, and the notices' door."""
 
 from datetime import datetime
+from functools import partial
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.booking import wording
-from app.booking.links import guest_url, reservation_for_checkout
+from app.booking.links import (
+    guest_url,
+    reservation_for_checkout,
+    reservation_for_guest,
+)
 from app.booking.models import CONFIRMED, Reservation
-from app.booking.reservations import HoldPassed, is_held
+from app.booking.reservations import HoldPassed, ReservationCancelled, get_for_update, is_held
 from app.booking.shop import shop
+from app.booking.standing import standing
 from app.booking.summary import promise, summary
 from app.core.clock import utcnow
-from app.core.database import writing
+from app.core.database import in_one_go, writing
 from app.payments.apply import EnvironmentMismatch, look
 from app.payments.attempts import newest_attempt
-from app.payments.models import Payment
+from app.payments.due import outstanding
+from app.payments.forms import PayForm
+from app.payments.models import BALANCE, Payment
 from app.payments.notices import MOST_BYTES, receive_notice
-from app.payments.pay import PaymentRefused, PaymentUnavailable, start_payment
+from app.payments.pay import PaymentRefused, PaymentUnavailable, PaymentUnderReview, start_payment
+from app.payments.plan import DepositNotOffered, deposit_for
 from app.payments.provider import BadSignature, NotSent, ProviderError, Unknown
 from app.payments.providers import current_provider, provider_named
+from app.payments.saved import end
 from app.payments.states import AUTHORISED, OPEN, PAID, PROCESSING, REVIEW
 from app.web.forms import EmptyForm
 from app.web.headers import allow_form_to
@@ -38,18 +48,23 @@ ORIGIN_EXEMPT = {"payments.webhook"}
 @bp.route("/checkout/<key>/pay", methods=["GET", "POST"])
 @private_page
 def pay(key: str) -> ResponseReturnValue:
-    """Check what was booked, and go to pay it."""
+    """Check what was booked, choose how to pay, and go to pay it; of what is firm, the balance."""
     reservation, now = _reservation(key), utcnow()
+    if outstanding(reservation):
+        return _balance(reservation, now=now)
     elsewhere = _elsewhere(reservation, key, now=now)
     if elsewhere is not None:
         return elsewhere
 
-    form = EmptyForm()
+    form = PayForm(deposit=deposit_for(reservation, now=now), reservation=reservation)
     if form.validate_on_submit():
         try:
-            return redirect(start_payment(reservation, now=now), 303)
+            return redirect(start_payment(reservation, choice=form.choice(), now=now), 303)
         except HoldPassed:
             return redirect(url_for("booking.checkout", key=key), 303)
+        except DepositNotOffered as error:
+            form = PayForm(formdata=None, deposit=None, reservation=reservation)
+            return _check_page(reservation, key, form, error.say(), now=now), 409
         except (PaymentUnavailable, PaymentRefused) as error:
             return _check_page(reservation, key, form, error.say(), now=now), 503
 
@@ -77,17 +92,17 @@ def _elsewhere(reservation: Reservation, key: str, *, now: datetime) -> Response
 
 
 def _check_page(
-    reservation: Reservation, key: str, form: EmptyForm, trouble: str, *, now: datetime
+    reservation: Reservation, key: str, form: PayForm, trouble: str, *, now: datetime
 ) -> str:
     if reservation.total_minor:
-        origin = current_provider().caps.redirect_origin
-        if origin is not None:
-            allow_form_to(origin)
+        _allow_form_to_provider()
     attempt = newest_attempt(reservation.id)
     return render_template(
         "payments/pay.html",
         form=form,
         reservation=reservation,
+        deposit=form.deposit,
+        deposit_until=_day(form.deposit.due_at) if form.deposit is not None else "",
         person=reservation.person,
         summary=summary(reservation),
         promise=promise(reservation, now=now),
@@ -98,8 +113,69 @@ def _check_page(
     )
 
 
+def _allow_form_to_provider() -> None:
+    origin = current_provider().caps.redirect_origin
+    if origin is not None:
+        allow_form_to(origin)
+
+
+def _day(moment: datetime) -> str:
+    return wording.long_day(moment.astimezone(shop().venue.zone).date())
+
+
 def _clock(moment: datetime | None) -> str:
     return wording.clock(moment, shop().venue.zone) if moment is not None else ""
+
+
+# -- The balance --------------------------------------------------------------------------
+
+
+def _balance(reservation: Reservation, *, now: datetime) -> ResponseReturnValue:
+    """Show what was paid and what is due, and go to pay that."""
+    form = EmptyForm()
+    if form.validate_on_submit():
+        try:
+            return redirect(start_payment(reservation, now=now), 303)
+        except ReservationCancelled:
+            return redirect(guest_url(reservation), 303)
+        except PaymentUnderReview as error:
+            return _balance_page(reservation, form, error.say(), now=now), 409
+        except (PaymentUnavailable, PaymentRefused) as error:
+            return _balance_page(reservation, form, error.say(), now=now), 503
+    status = 422 if form.is_submitted() else 200
+    return _balance_page(reservation, form, "", now=now), status
+
+
+def _balance_page(reservation: Reservation, form: EmptyForm, trouble: str, *, now: datetime) -> str:
+    # Nobody's name is on it: the key of a checkout can't be revoked.
+    _allow_form_to_provider()
+    attempt, stands = newest_attempt(reservation.id), standing(reservation, now=now)
+    return render_template(
+        "payments/balance.html",
+        form=form,
+        reservation=reservation,
+        summary=summary(reservation),
+        stands=stands,
+        until=_day(stands.until) if stands.until is not None else "",
+        trouble=trouble,
+        last_attempt=attempt.state if attempt and attempt.part == BALANCE else None,
+        back=guest_url(reservation),
+    )
+
+
+@bp.post("/reservations/<reference>/forget-card")
+@private_page
+def forget_card(reference: str) -> ResponseReturnValue:
+    """Take back the wish that a card is kept for the balance; a job has it deleted."""
+    reservation = reservation_for_guest(reference, request.args.get("key", "")) or abort(404)
+    if EmptyForm().validate_on_submit():
+        in_one_go(partial(_forget_card, reservation.id, now=utcnow()))
+    return redirect(guest_url(reservation), 303)
+
+
+def _forget_card(reservation_id: int, *, now: datetime) -> None:
+    get_for_update(reservation_id)
+    end(reservation_id, now=now)
 
 
 # -- Coming back --------------------------------------------------------------------------
@@ -115,9 +191,9 @@ def come_back(key: str) -> ResponseReturnValue:
     reservation, now = _reservation(key), utcnow()
     attempt = newest_attempt(reservation.id)
     answered = attempt is None or _look_again(attempt, now=now)
-    if reservation.status == CONFIRMED:
-        return redirect(guest_url(reservation), 303)
     attempt = newest_attempt(reservation.id)
+    if reservation.status == CONFIRMED:
+        return _back_from_balance(reservation, attempt, key, answered=answered)
     held = is_held(reservation, now=now)
     state = attempt.state if attempt is not None else None
     outcome = _outcome(state, held=held, answered=answered)
@@ -132,6 +208,21 @@ def come_back(key: str) -> ResponseReturnValue:
         held_until=until,
         again=url_for(".come_back", key=key),
     )
+
+
+def _back_from_balance(
+    reservation: Reservation, attempt: Payment | None, key: str, *, answered: bool
+) -> ResponseReturnValue:
+    """Lead to the reservation, which says how it stands, or back to where it can be paid."""
+    if attempt is None or attempt.part != BALANCE or not outstanding(reservation):
+        return redirect(guest_url(reservation), 303)
+    outcome = _outcome(attempt.state, held=True, answered=answered)
+    if outcome in ("checking", "review"):
+        again = url_for(".come_back", key=key)
+        return render_template(
+            "payments/waiting.html", outcome=outcome, reservation=reservation, again=again
+        )
+    return redirect(url_for(".pay", key=key) if outcome is None else guest_url(reservation), 303)
 
 
 def _look_again(attempt: Payment, *, now: datetime) -> bool:

@@ -11,6 +11,7 @@ PaymentState = Literal[
     "created", "pending", "processing", "authorised", "paid", "expired", "cancelled",
     "failed", "voided", "lapsed", "review",
 ]  # fmt: skip
+DisputeState = Literal["inquiry", "open", "won", "lost"]
 RefundState = Literal["requested", "pending", "succeeded", "failed", "cancelled"]
 
 CREATED: Final = "created"  # the row is there, the provider may not know of it yet
@@ -63,6 +64,9 @@ _REFUND_MOVES: Final[dict[str, frozenset[str]]] = {
     FAILED: frozenset(),
     CANCELLED: frozenset(),
 }
+
+
+DISPUTE_STATES: Final[tuple[DisputeState, ...]] = ("inquiry", "open", "won", "lost")
 
 
 def may_move(here: str, there: str) -> bool:

@@ -28,6 +28,7 @@ HEAVY = {
     "PIL",
     "cryptography",
     "email_validator",
+    "fpdf",
     "granian",
     "httpx",
     "huey",

@@ -28,9 +28,12 @@ from app.booking.models import Basket, BasketLine, Reservation
 from app.consent.preferences_routes import PreferencesForm
 from app.core.database import db
 from app.core.languages import LANGUAGES
+from app.owner.payments_routes import RefundForm
 from app.owner.people_routes import InviteForm, RoleForm
 from app.owner.routes import FindForm
 from app.payments.claim_routes import CheckForm
+from app.payments.forms import PayForm
+from app.payments.invoice_routes import InvoiceForm
 from app.web.forms import EmptyForm, QueryForm, all_forms
 from tests.house.canaries import found_under
 from tests.house.routes import lead_somewhere
@@ -493,6 +496,16 @@ def test_the_trap_for_robots_refuses_kindly_and_lets_a_second_try_through(visito
 # -- Card numbers -----------------------------------------------------------------------------
 
 
+def receipt_of(reservation):
+    """Return the address of a reservation's receipt."""
+    return reservation.form("/cancel").url.replace("/cancel", "/receipt")
+
+
+def held_by(visitor):
+    """Return the page on which a hold of theirs is paid."""
+    return visitor.tell(visitor.hold(visitor.choose_stay()))
+
+
 @pytest.mark.clause("C03")
 @pytest.mark.parametrize("card", CARDS)
 def test_a_card_number_in_any_field_is_refused_and_never_shown_again(
@@ -512,6 +525,8 @@ def test_a_card_number_in_any_field_is_refused_and_never_shown_again(
             {**checkout.form().values, "name": NAME, "email": EMAIL},
         ),
         CancelForm: ("POST", reservation.form("/cancel").url, {}),
+        InvoiceForm: ("POST", receipt_of(reservation), {"with_address": "y", "billing_city": "X"}),
+        PayForm: ("POST", held_by(visitor).url, {"part": "deposit"}),
         CheckForm: ("POST", "/is-this-real", {"reference": "ABCDEFGH", "email": EMAIL}),
         PreferencesForm: (
             "POST",
@@ -527,7 +542,7 @@ def test_a_card_number_in_any_field_is_refused_and_never_shown_again(
         ),
     }
     # The owner's own are behind a session, and the others ask nothing.
-    owners = {FindForm, InviteForm, RoleForm}
+    owners = {FindForm, InviteForm, RoleForm, RefundForm}
     guests = {ProfileForm, AddressChangeForm}  # behind one as well: see their own tests
     guests |= {NewPasswordForm, FirstCodeForm, PasskeyForm}
     steps = {CodeForm, ConfirmForm, InvitedForm, OpenForm}  # behind a ticket, a session, a link

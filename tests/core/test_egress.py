@@ -97,8 +97,8 @@ def test_only_the_door_knows_how_to_open_connections():
         if (found := {name for _, name in source.imports() if _leads_out(name)})
     }
 
-    # Stripe's client, when it comes, is handed an address by the register.
-    assert set(outward) <= {"app/payments/stripe/provider.py"}
+    # Stripe's client is handed an address by the register.
+    assert set(outward) <= {"app/payments/stripe/client.py"}
 
 
 def _leads_out(name):

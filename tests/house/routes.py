@@ -1,5 +1,6 @@
 """Every address of the site, found in its URL map, with values that lead somewhere or nowhere."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -10,8 +11,10 @@ from werkzeug.routing import Rule
 from app.consent.models import NoticeText
 from app.core.database import db
 from app.payments.demo.models import BankPayment
+from app.payments.models import Payment
 from tests.house.visitor import Page, Visitor, address_of, key_of, reference_of
 
+_PLACEHOLDER = re.compile(r"<(?:[^:>]*:)?(?P<name>[^>]+)>")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 NOWHERE = {
     "slug": "nowhere",
@@ -22,10 +25,12 @@ NOWHERE = {
     "token": "nothing",
     "ticket": "nothing",
     "number": "9999",
+    "invoice_number": "2031-999999",
     "line_id": "2147483647",
     "account_id": "2147483647",
     "passkey_id": "2147483647",
     "row_id": "2147483647",
+    "payment_id": "nothing",
     "digest": "0" * 64,
 }
 
@@ -40,10 +45,7 @@ class Address(NamedTuple):
 def addresses(app: Flask, values: Mapping[str, str], *, query: str = "") -> Iterator[Address]:
     """Yield an address for each rule of the site."""
     for rule in app.url_map.iter_rules():
-        path = rule.rule
-        for argument in rule.arguments:
-            start = path.index("<")
-            path = path[:start] + values[argument] + path[path.index(">", start) + 1 :]
+        path = _PLACEHOLDER.sub(lambda found: values[found["name"]], rule.rule)
         yield Address(rule, f"{path}{query}")
 
 
@@ -66,6 +68,7 @@ def lead_somewhere(app: Flask, visitor: Visitor) -> tuple[dict[str, str], Page]:
     details = visitor.hold(basket)
     with app.app_context():
         ref = db.session.scalar(sa.select(BankPayment.ref))
+        payment_id = db.session.scalar(sa.select(Payment.id))
     Visitor(app).ask("POST", "/cookies", data={"choice": "refuse"})
     with app.app_context():
         digest = db.session.scalar(sa.select(NoticeText.digest))
@@ -78,10 +81,12 @@ def lead_somewhere(app: Flask, visitor: Visitor) -> tuple[dict[str, str], Page]:
         "token": "nothing",
         "ticket": "nothing",
         "number": "1",
+        "invoice_number": "2031-000001",
         "line_id": "1",
         "account_id": "1",
         "passkey_id": "1",
         "row_id": "1",
+        "payment_id": str(payment_id),
         "digest": str(digest),
         "basket": address_of(basket).rpartition("/")[2],
         "guest": key_of(reservation),

@@ -28,6 +28,7 @@ from app.core.database import KEYS, db
 from app.core.outbox import Job
 from app.core.vault import PersonKey
 from app.payments.demo.models import BankRefund
+from app.payments.ledger import SIGNED
 from app.payments.models import LedgerEntry, Payment, Refund
 from tests.conftest import SettableClock
 
@@ -138,10 +139,10 @@ class Books:
             return sorted(session.scalars(query.where(Reservation.reference == reference)))
 
     def ledger(self, reference: str) -> list[tuple[str, int]]:
-        """Return (kind, amount) of each line in the ledger, oldest first."""
+        """Return (kind, effect on what the provider has of ours) of each line, oldest first."""
         with self.open() as session:
             query = (
-                sa.select(LedgerEntry.kind, LedgerEntry.amount_minor)
+                sa.select(LedgerEntry.kind, SIGNED)
                 .join(Payment, Payment.id == LedgerEntry.payment_id)
                 .join(Reservation)
                 .where(Reservation.reference == reference)

@@ -247,7 +247,7 @@ def test_everything_about_a_reservation_is_on_its_page(place, owner, clock):
         "Regent’s Row 1",
         "Bekassine",
         "paid",
-        "Terms, version 1",
+        "Terms, version 2",
         "Privacy policy, version ",
     ):
         assert text in page

@@ -1,5 +1,6 @@
 """Each of the owner's pages opens for the roles that it names, and for nobody else."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -11,7 +12,14 @@ from tests.owner.guests import book, details, stay
 from tests.owner.house import buttons, words
 
 TODAY = date(2031, 5, 5)
-VALUES = {"reference": "AAAAAAAA", "name": "nothing.eml", "account_id": "2147483647"}
+VALUES = {
+    "reference": "AAAAAAAA",
+    "name": "nothing.eml",
+    "account_id": "2147483647",
+    "payment_id": "nothing",
+    "invoice_number": "2031-999999",
+}
+ARGUMENT = re.compile(r"<(?:[^<>]+:)?(\w+)>")
 RANK = {GUEST: 0, READER: 1, STAFF: 2, OWNER: 3}
 ONLY_SEARCHES = {"owner.find"}
 
@@ -24,9 +32,8 @@ def ways(app):
     """Yield (endpoint, least role, method, path) for each way into the owner's pages."""
     for rule in rules(app):
         path = rule.rule
-        for argument in rule.arguments:
-            start = path.index("<")
-            path = path[:start] + VALUES[argument] + path[path.index(">", start) + 1 :]
+        for argument in ARGUMENT.findall(path):
+            path = ARGUMENT.sub(VALUES[argument], path, count=1)
         least = getattr(app.view_functions[rule.endpoint], LEAST_ROLE)
         for method in sorted(rule.methods - {"OPTIONS"}):
             yield rule.endpoint, least, method, path

@@ -19,10 +19,13 @@ from app.core.database import db
 from app.core.money import Money
 from app.core.outbox import Job
 from app.core.vault import vault
+from app.payments.apply import look
 from app.payments.demo import bank
 from app.payments.demo.provider import DemoProvider
-from app.payments.models import LedgerEntry, Payment, Refund
+from app.payments.ledger import SIGNED
+from app.payments.models import DEPOSIT, LedgerEntry, Payment, Refund
 from app.payments.pay import start_payment
+from app.payments.plan import Choice
 from app.payments.provider import NotSent, Unknown
 
 A_NIGHT = 10_410  # EUR 104.10
@@ -89,6 +92,23 @@ def book_instead(*, now, arrive=FIRST_DAY, nights=NIGHTS):
     return book(now=now, arrive=arrive, nights=nights)
 
 
+def ask_for_deposits(share=3_000, days=14):
+    """Let the place offer a deposit of 30 %, and ask for the balance two weeks ahead."""
+    venue = db.session.get(VenueRow, 1)
+    venue.deposit_bp, venue.balance_days = share, days
+    venue.catalogue_version += 1
+    db.session.commit()
+
+
+def pay_deposit(reservation, line, *, now, keep=False, later="pay"):
+    """Make a reservation firm by a deposit, and return its attempt; the shop has looked."""
+    start_payment(reservation, choice=Choice(DEPOSIT, keep), now=now)
+    attempt = attempt_of(reservation)
+    pay_at_bank(attempt, now=now, later=later)
+    look(line, attempt.provider_ref, now=now)
+    return attempt
+
+
 def attempt_of(reservation):
     """Return the newest attempt to pay a reservation."""
     return attempts_of(reservation)[-1]
@@ -107,8 +127,8 @@ def refunds_of(payment):
 
 
 def ledger_of(payment):
-    """Return (kind, amount) of a payment's lines in the ledger, oldest first."""
-    query = sa.select(LedgerEntry.kind, LedgerEntry.amount_minor)
+    """Return (kind, what it does to what the provider has of ours) of a payment, oldest first."""
+    query = sa.select(LedgerEntry.kind, SIGNED)
     rows = query.where(LedgerEntry.payment_id == payment.id).order_by(LedgerEntry.id)
     return [tuple(row) for row in db.session.execute(rows)]
 
@@ -119,11 +139,11 @@ def begin(reservation, *, now):
     return attempt_of(reservation)
 
 
-def pay_at_bank(payment, *, now, state="paid"):
-    """Press a button at the bank; the shop isn't told."""
+def pay_at_bank(payment, *, now, state="paid", later="pay"):
+    """Press a button at the bank; the shop isn't told. `later`: what a kept card will do."""
     ref = payment.provider_ref
     db.session.rollback()
-    event = bank.settle(ref, state, now=now)
+    event = bank.settle(ref, state, now=now, later=later)
     assert event is not None, "the bank's page was closed already"
     return event
 
@@ -253,6 +273,17 @@ class Line(DemoProvider):
             bank_says(view.ref, "pending")
             view = replace(view, state="pending")
         return view
+
+    def charge_saved(self, intent, saved, key):
+        """Charge a kept card, if the line holds."""
+        call = super().charge_saved
+        said = {"intent": intent, "saved": saved, "key": key}
+        return self._through("charge", lambda: call(intent, saved, key), **said)
+
+    def forget(self, saved):
+        """Forget a kept card, if the line holds."""
+        call = super().forget
+        return self._through("forget", lambda: call(saved), saved=saved)
 
     def keys(self, verb):
         """Return the keys with which a verb was called."""

@@ -34,6 +34,9 @@ class VenueRow(Base):
     check_in: Mapped[str] = plain(sa.String(5))  # wall time, HH:MM
     check_out: Mapped[str] = plain(sa.String(5))
     months_ahead: Mapped[int] = plain()
+    deposit_bp: Mapped[int | None] = plain()  # share that makes a booking firm; None: all of it
+    balance_days: Mapped[int] = plain(default=14, server_default="14")  # before the first start
+    tax_id: Mapped[str] = plain(sa.String(30), server_default="", default="")  # on invoices
     catalogue_version: Mapped[int] = plain(default=1)
 
 

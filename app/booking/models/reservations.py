@@ -38,6 +38,12 @@ class Reservation(Base):
             "status IN ('held', 'confirmed', 'released', 'cancelled')", name="known_status"
         ),
         sa.CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        sa.CheckConstraint("paid_minor >= 0", name="paid_not_negative"),
+        sa.CheckConstraint(
+            "deposit_minor IS NULL OR (deposit_minor > 0 AND deposit_minor < total_minor"
+            " AND balance_due_at IS NOT NULL)",
+            name="deposit_is_a_part",
+        ),
         sa.CheckConstraint("status != 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
         sa.CheckConstraint(
             "status NOT IN ('confirmed', 'cancelled') OR person_id IS NOT NULL",
@@ -56,6 +62,12 @@ class Reservation(Base):
             "held_until",
             sqlite_where=sa.text("status = 'held'"),
             postgresql_where=sa.text("status = 'held'"),
+        ),
+        sa.Index(
+            "ix_reservation_balance_due_at",
+            "balance_due_at",
+            sqlite_where=sa.text("balance_due_at IS NOT NULL"),
+            postgresql_where=sa.text("balance_due_at IS NOT NULL"),
         ),
     )
 
@@ -76,6 +88,12 @@ class Reservation(Base):
     )
     currency: Mapped[str] = plain(sa.String(3))
     total_minor: Mapped[int] = plain(sa.BigInteger)
+    paid_minor: Mapped[int] = plain(sa.BigInteger, server_default="0")  # what counts for it
+    # Chosen by the guest: so much to make it firm, and the rest until then.
+    deposit_minor: Mapped[int | None] = plain(sa.BigInteger)
+    balance_due_at: Mapped[datetime | None] = plain()
+    # How far the guest was reminded of it: not yet, a week before, on the day.
+    balance_told: Mapped[int] = plain(sa.SmallInteger, default=0, server_default="0")
     quote_digest: Mapped[str] = plain(sa.String(64))  # what the visitor saw is what they pay
     cancellation: Mapped[str] = plain(sa.Text)  # the policy as it stood, in JSON
     first_start: Mapped[datetime] = kept(_WHEN)

@@ -1,5 +1,7 @@
 """A guest's reservation at its own address: see it, take its calendar file, cancel it."""
 
+from datetime import datetime
+
 from flask import Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -21,10 +23,12 @@ from app.booking.reservations import (
     refund_if_cancelled,
 )
 from app.booking.shop import shop
+from app.booking.standing import Standing, standing
 from app.booking.summary import promise, summary
 from app.core.clock import utcnow
 from app.core.database import db, in_one_go
 from app.core.errors import DomainError
+from app.web.forms import EmptyForm
 from app.web.pages import money, private_page
 
 
@@ -44,12 +48,14 @@ def reservation(reference: str) -> ResponseReturnValue:
 def _page(found: Reservation, error: DomainError | None = None) -> ResponseReturnValue:
     g.page_path = f"/reservations/{found.reference}"
     now = utcnow()
+    stands = standing(found, now=now)
     refund: int | None = None
     if found.status == CONFIRMED:
         try:
             refund = refund_if_cancelled(found, now=now)
         except StayBegun:
             refund = None
+    zone = shop().venue.zone
     form = CancelForm(formdata=None)
     form.refund_minor.data = refund
     page = render_template(
@@ -63,14 +69,23 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         refunded=money(found.refund_minor or 0, found.currency),
         form=form,
         error=error.say() if error else "",
-        pay=url_for("payments.pay", key=checkout_key(found)) if is_held(found, now=now) else "",
+        pay=_pay_url(found, stands, now=now),
+        stands=stands,
+        until=wording.long_day(stands.until.astimezone(zone).date()) if stands.until else "",
+        empty=EmptyForm(formdata=None),
         venue=shop().venue,
         text=shop().text,
         offers_account=found.status == CONFIRMED and current_account() is None,
         seen=_seen(found),
-        booked=wording.long_day(found.created_at.astimezone(shop().venue.zone).date()),
+        booked=wording.long_day(found.created_at.astimezone(zone).date()),
     )
     return page, 409 if error else 200
+
+
+def _pay_url(found: Reservation, stands: Standing, *, now: datetime) -> str:
+    """Return where a hold or a balance is paid; nothing where nothing is to be paid now."""
+    owes = is_held(found, now=now) or (stands.owed_minor > 0 and not stands.coming)
+    return url_for("payments.pay", key=checkout_key(found)) if owes else ""
 
 
 def _seen(found: Reservation) -> list[tuple[str, str]]:

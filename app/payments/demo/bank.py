@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database import db
 from app.core.money import Money
-from app.payments.demo.models import OPEN, BankEvent, BankPayment, BankRefund
+from app.payments.demo.models import OPEN, PAY, BankEvent, BankMeans, BankPayment, BankRefund
 from app.payments.provider import Declined, Intent, Rejected
 from app.payments.states import CLAIMING, EXPIRED, PAID, PROCESSING, SUCCEEDED
 
@@ -36,7 +36,8 @@ class Event:
 
 
 @contextmanager
-def _books() -> Iterator[Session]:
+def books_of_the_bank() -> Iterator[Session]:
+    """Open the bank's books, by a connection of its own, and commit at the end."""
     with Session(db.engine, expire_on_commit=False) as books, books.begin():
         yield books
 
@@ -53,11 +54,12 @@ def open_page(intent: Intent, key: str, *, now: datetime) -> BankPayment:
 
 
 def _open_page(intent: Intent, key: str, *, now: datetime) -> BankPayment:
-    with _books() as books:
+    with books_of_the_bank() as books:
         known = books.scalar(sa.select(BankPayment).where(BankPayment.call_key == key))
-        asked = (intent.payment_id, intent.money.minor, intent.money.currency)
+        asked = (intent.payment_id, intent.money.minor, intent.money.currency, intent.save)
         if known is not None:
-            if asked != (known.shop_payment_id, known.amount_minor, known.currency):
+            said = (known.shop_payment_id, known.amount_minor, known.currency, known.save)
+            if asked != said:
                 raise Rejected("the key was used for something else")
             return known
         payment = BankPayment(
@@ -71,16 +73,17 @@ def _open_page(intent: Intent, key: str, *, now: datetime) -> BankPayment:
             cancel_url=intent.cancel_url,
             state=OPEN,
             expires_at=intent.expires_at,
+            save=intent.save,
         )
         books.add(payment)
         books.flush()
-        _note(books, payment.ref, now=now)
+        note(books, payment.ref, now=now)
         return payment
 
 
 def find(ref: str) -> BankPayment | None:
     """Return a payment as the bank has it."""
-    with _books() as books:
+    with books_of_the_bank() as books:
         return books.get(BankPayment, ref)
 
 
@@ -91,30 +94,42 @@ def state_of(payment: BankPayment, *, now: datetime) -> str:
 
 def refunds_of(ref: str) -> list[BankRefund]:
     """Return what was sent back of a payment."""
-    with _books() as books:
+    with books_of_the_bank() as books:
         query = sa.select(BankRefund).where(BankRefund.payment_ref == ref)
         return list(books.scalars(query.order_by(BankRefund.ref)))
 
 
-def settle(ref: str, state: str, *, now: datetime) -> Event | None:
-    """Let a payment become paid, processing or failed; None where it no longer can."""
-    with _books() as books:
+def settle(ref: str, state: str, *, now: datetime, later: str = PAY) -> Event | None:
+    """Let a payment become paid, processing or failed; None where it no longer can.
+
+    A card that was to be kept is kept with it; `later` is what it will do when it is charged.
+    """
+    with books_of_the_bank() as books:
         payment = books.get(BankPayment, ref, with_for_update=True)
         if payment is None or state_of(payment, now=now) not in _FROM[state]:
             return None
         payment.state = state
         if state in (PAID, PROCESSING):
             payment.method_hint = CARD
-        return _note(books, ref, now=now)
+        if state == PAID and payment.save:
+            books.add(
+                BankMeans(
+                    customer=f"dc_{secrets.token_urlsafe(16)}",
+                    method=f"dm_{secrets.token_urlsafe(16)}",
+                    payment_ref=ref,
+                    later=later,
+                )
+            )
+        return note(books, ref, now=now)
 
 
 def close(ref: str, *, now: datetime) -> BankPayment | None:
     """Close the page of a payment, if it is open still, and return the payment."""
-    with _books() as books:
+    with books_of_the_bank() as books:
         payment = books.get(BankPayment, ref, with_for_update=True)
         if payment is not None and payment.state == OPEN:
             payment.state = state_of(payment, now=now) if payment.expires_at <= now else "cancelled"
-            _note(books, ref, now=now)
+            note(books, ref, now=now)
         return payment
 
 
@@ -125,7 +140,7 @@ def give_back(
 
     Raises Rejected for an unknown payment, Declined when more would go back than came.
     """
-    with _books() as books:
+    with books_of_the_bank() as books:
         # The payment first: two refunds of it wait for each other here.
         payment = books.get(BankPayment, ref, with_for_update=True)
         if payment is None:
@@ -135,13 +150,9 @@ def give_back(
             if known.amount_minor != money.minor or known.payment_ref != ref:
                 raise Rejected("the key was used for something else")
             return known
-        gone = books.scalar(
-            sa.select(sa.func.coalesce(sa.func.sum(BankRefund.amount_minor), 0)).where(
-                BankRefund.payment_ref == ref, BankRefund.state.in_(CLAIMING)
-            )
-        )
-        left = payment.amount_minor - int(gone or 0) if payment.state == PAID else 0
-        if money.currency != payment.currency or money.minor > left:
+        if payment.dispute in ("open", "lost"):
+            raise Declined("charge_disputed")
+        if money.currency != payment.currency or money.minor > left_of(books, payment):
             raise Declined("more_than_was_paid")
         refund = BankRefund(
             ref=f"dr_{secrets.token_urlsafe(16)}",
@@ -152,19 +163,30 @@ def give_back(
             state=SUCCEEDED,
         )
         books.add(refund)
-        _note(books, ref, now=now)
+        note(books, ref, now=now)
         return refund
+
+
+def left_of(books: Session, payment: BankPayment) -> int:
+    """Return what is left of a payment that may be sent back, in minor units."""
+    gone = books.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(BankRefund.amount_minor), 0)).where(
+            BankRefund.payment_ref == payment.ref, BankRefund.state.in_(CLAIMING)
+        )
+    )
+    return payment.amount_minor - int(gone or 0) if payment.state == PAID else 0
 
 
 def events_since(since: datetime) -> list[Event]:
     """Return what happened since an instant, oldest first."""
-    with _books() as books:
+    with books_of_the_bank() as books:
         query = sa.select(BankEvent).where(BankEvent.at >= since)
         found = books.scalars(query.order_by(BankEvent.at, BankEvent.id))
         return [Event(event.id, event.ref) for event in found]
 
 
-def _note(books: Session, ref: str, *, now: datetime) -> Event:
+def note(books: Session, ref: str, *, now: datetime) -> Event:
+    """Write down that something happened to a payment, for whoever is to be told."""
     event = BankEvent(id=f"de_{secrets.token_urlsafe(16)}", ref=ref, at=now)
     books.add(event)
     return Event(event.id, ref)

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped
 from app.core.database import Base, plain
 
 OPEN = "open"  # on the bank's page
+# What a kept card will do when it is charged.
+PAY, DECLINE, ASK = "pay", "decline", "ask"
+DISPUTED = "open"  # of a dispute: questioned, and not decided
 
 
 class BankPayment(Base):
@@ -32,6 +35,24 @@ class BankPayment(Base):
     state: Mapped[str] = plain(sa.String(12), default=OPEN)
     method_hint: Mapped[str | None] = plain(sa.String(40))  # of a card that nobody has
     expires_at: Mapped[datetime] = plain()
+    save: Mapped[bool] = plain(default=False, server_default=sa.false())  # keep the card
+    dispute: Mapped[str | None] = plain(sa.String(8))  # open, won or lost
+    disputed_minor: Mapped[int | None] = plain(sa.BigInteger)
+    disputed_at: Mapped[datetime | None] = plain()
+
+
+class BankMeans(Base):
+    """A card that the bank keeps, at the wish of whoever paid with it."""
+
+    __tablename__ = "demo_bank_means"
+    __table_args__ = (
+        sa.CheckConstraint("later IN ('pay', 'decline', 'ask')", name="known_outcome"),
+    )
+
+    customer: Mapped[str] = plain(sa.String(40), primary_key=True)
+    method: Mapped[str] = plain(sa.String(40))
+    payment_ref: Mapped[str] = plain(sa.ForeignKey("demo_bank_payment.ref"), unique=True)
+    later: Mapped[str] = plain(sa.String(8))
 
 
 class BankRefund(Base):

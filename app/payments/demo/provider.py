@@ -13,20 +13,22 @@ from app.config import Settings
 from app.core.clock import utcnow
 from app.core.money import Money
 from app.core.vault import derive
-from app.payments.demo import bank
-from app.payments.demo.models import OPEN, BankPayment, BankRefund
+from app.payments.demo import bank, later
+from app.payments.demo.models import DISPUTED, OPEN, BankPayment, BankRefund
 from app.payments.provider import (
     BadSignature,
     Caps,
+    DisputeView,
     Headers,
     Intent,
     Notice,
     RefundView,
     Rejected,
+    Saved,
     Snapshot,
     Started,
 )
-from app.payments.states import PAID, PENDING, PaymentState, RefundState
+from app.payments.states import PAID, PENDING, DisputeState, PaymentState, RefundState
 
 SIGNATURE_HEADER = "Demo-Bank-Signature"
 # A notice may have been on its way for so long, and clocks may differ by so much.
@@ -59,10 +61,7 @@ class DemoProvider:
         """Make a page at the demo bank. Raises Rejected."""
         # Paths and no host: the demo is opened as localhost and as 127.0.0.1, and a form
         # may not lead from one to the other.
-        here = replace(
-            intent, return_url=_path(intent.return_url), cancel_url=_path(intent.cancel_url)
-        )
-        payment = bank.open_page(here, key, now=utcnow())
+        payment = bank.open_page(_here(intent), key, now=utcnow())
         return Started(payment.ref, f"/demo-bank/{payment.ref}", payment.expires_at)
 
     def fetch(self, ref: str) -> Snapshot:
@@ -77,6 +76,15 @@ class DemoProvider:
         """Send money back. Raises Rejected, Declined."""
         back = bank.give_back(ref, money, key, shop_refund_id=refund_id, now=utcnow())
         return _refund_view(back, money.currency)
+
+    def charge_saved(self, intent: Intent, saved: Saved, key: str) -> Snapshot:
+        """Charge a kept card. Raises NeedsCustomer, Declined, Rejected."""
+        args = _here(intent), saved.customer, saved.method, key
+        return _snapshot(later.charge(*args, now=utcnow()))
+
+    def forget(self, saved: Saved) -> None:
+        """Forget a kept card; twice is once."""
+        later.forget(saved.customer)
 
     def changes(self, since: datetime) -> Iterator[Notice]:
         """Yield what happened since an instant."""
@@ -107,6 +115,10 @@ class DemoProvider:
         if abs(now.timestamp() - int(at)) > TOLERANCE.total_seconds():
             raise BadSignature("age")
         return _read(raw_body)
+
+
+def _here(intent: Intent) -> Intent:
+    return replace(intent, return_url=_path(intent.return_url), cancel_url=_path(intent.cancel_url))
 
 
 def _path(url: str) -> str:
@@ -149,7 +161,31 @@ def _snapshot(payment: BankPayment | None) -> Snapshot:
         live=False,
         method_hint=payment.method_hint,
         refunds=tuple(_refund_view(refund, asked.currency) for refund in back),
+        disputes=_disputes(payment),
+        saved=_saved(payment),
     )
+
+
+def _saved(payment: BankPayment) -> Saved | None:
+    means = later.kept_with(payment.ref) if payment.save else None
+    return Saved(means.customer, means.method, bank.CARD) if means is not None else None
+
+
+def _disputes(payment: BankPayment) -> tuple[DisputeView, ...]:
+    if payment.dispute is None or payment.disputed_minor is None or payment.disputed_at is None:
+        return ()
+    money = Money(payment.disputed_minor, payment.currency)
+    open_ = payment.dispute == DISPUTED
+    view = DisputeView(
+        ref=payment.ref.replace("db_", "dd_", 1),
+        money=money,
+        withdrawn=Money.zero(money.currency) if payment.dispute == "won" else money,
+        state=cast(DisputeState, payment.dispute),
+        refundable=False,
+        reason="general",
+        due=payment.disputed_at + later.ANSWER_WITHIN if open_ else None,
+    )
+    return (view,)
 
 
 def _refund_view(refund: BankRefund, currency: str) -> RefundView:

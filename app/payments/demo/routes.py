@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from app.core.clock import utcnow
 from app.core.database import db
-from app.payments.demo import bank
-from app.payments.demo.models import OPEN, BankPayment
+from app.payments.demo import bank, later
+from app.payments.demo.models import ASK, DECLINE, DISPUTED, OPEN, PAY, BankPayment
 from app.payments.demo.notices import send_later, settle_later
 from app.payments.states import FAILED, PAID, PROCESSING
 from app.web.forms import EmptyForm
@@ -56,6 +56,18 @@ def pay(ref: str) -> ResponseReturnValue:
     return _back(_settle(ref, PAID))
 
 
+@bp.post("/<ref>/pay-declines-later")
+def pay_declines_later(ref: str) -> ResponseReturnValue:
+    """The card is charged and kept; the next charge of it will be declined."""
+    return _back(_settle(ref, PAID, kept=DECLINE))
+
+
+@bp.post("/<ref>/pay-asks-later")
+def pay_asks_later(ref: str) -> ResponseReturnValue:
+    """The card is charged and kept; at the next charge its bank will want to see the guest."""
+    return _back(_settle(ref, PAID, kept=ASK))
+
+
 @bp.post("/<ref>/decline")
 def decline(ref: str) -> ResponseReturnValue:
     """The card is refused."""
@@ -82,7 +94,7 @@ def refuse(ref: str) -> ResponseReturnValue:
 
 
 @bp.post("/<ref>/later")
-def later(ref: str) -> ResponseReturnValue:
+def slow(ref: str) -> ResponseReturnValue:
     """A transfer that arrives after a minute."""
     return _back(_settle(ref, PROCESSING, then=PAID))
 
@@ -106,9 +118,36 @@ def leave(ref: str) -> ResponseReturnValue:
     return redirect(_payment(ref).cancel_url, 303)
 
 
-def _settle(ref: str, state: str, *, then: str | None = None) -> BankPayment:
+@bp.post("/<ref>/question")
+def question(ref: str) -> ResponseReturnValue:
+    """The guest's bank questions a payment, and takes the money until it is decided."""
+    return _question(ref, DISPUTED)
+
+
+@bp.post("/<ref>/question/won")
+def won(ref: str) -> ResponseReturnValue:
+    """It is decided for the house."""
+    return _question(ref, "won")
+
+
+@bp.post("/<ref>/question/lost")
+def lost(ref: str) -> ResponseReturnValue:
+    """It is decided for the guest."""
+    return _question(ref, "lost")
+
+
+def _question(ref: str, state: str) -> ResponseReturnValue:
+    _payment(ref)
+    now = utcnow()
+    event = later.question(ref, state, now=now)
+    if event is not None:
+        send_later(event, now=now)
+    return redirect(url_for(".show", ref=ref), 303)
+
+
+def _settle(ref: str, state: str, *, then: str | None = None, kept: str = PAY) -> BankPayment:
     payment, now = _payment(ref), utcnow()
-    event = bank.settle(ref, state, now=now)
+    event = bank.settle(ref, state, now=now, later=kept)
     if event is not None:
         send_later(event, now=now)
         if then is not None:

@@ -1,0 +1,46 @@
+"""A guest's invoices and credit notes, for the house: the same papers, noted as read."""
+
+from flask import abort, render_template
+from flask.typing import ResponseReturnValue
+
+from app.accounts.models import READER
+from app.accounts.readings import RESERVATION
+from app.core.vault import PersonUnknown
+from app.owner import queries
+from app.owner.readings import note, noted
+from app.owner.roles import needs
+from app.owner.routes import bp
+from app.payments.invoice_routes import gone, pdf_answer
+from app.payments.models import Invoice
+from app.payments.paper import put_into_words
+from app.payments.series import find_paper
+
+
+@bp.get("/reservations/<reference>/invoices/<invoice_number>")
+@needs(READER)
+def invoice(reference: str, invoice_number: str) -> ResponseReturnValue:
+    """Show an invoice or a credit note."""
+    paper = _find(reference, invoice_number)
+    try:
+        words = put_into_words(paper)
+    except PersonUnknown:
+        return gone()
+    page = render_template("owner/invoice.html", paper=words, reference=reference)
+    return noted(page, [paper.person_id] if paper.person_id else [], RESERVATION)
+
+
+@bp.get("/reservations/<reference>/invoices/<invoice_number>.pdf")
+@needs(READER)
+def invoice_pdf(reference: str, invoice_number: str) -> ResponseReturnValue:
+    """Answer with an invoice or a credit note as a PDF."""
+    paper = _find(reference, invoice_number)
+    persons = [paper.person_id] if paper.person_id else []
+    answer = pdf_answer(paper)
+    if answer.status_code == 200:
+        note(persons, RESERVATION)
+    return answer
+
+
+def _find(reference: str, invoice_number: str) -> Invoice:
+    found = queries.reservation_by_reference(reference) or abort(404)
+    return find_paper(found.id, invoice_number) or abort(404)
