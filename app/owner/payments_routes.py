@@ -62,7 +62,7 @@ class RefundForm(Form):
         _l("Reason"),
         required=_l("Please choose a reason."),
         choices=[SelectChoice(reason, words.because_word(reason)) for reason in REASONS],
-        why=_l("The guest is told by mail."),
+        why=_l("The guest gets a mail about the refund."),
         collects=(),
     )
     note = LinesField(

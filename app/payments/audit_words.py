@@ -13,8 +13,8 @@ class Said(NamedTuple):
 
 
 _LOOK = N_(
-    "Press “Look again” at the payment. If it stays in this list, compare with the provider’s "
-    "own pages, and tell whoever looks after this site."
+    "Press “Look again at the provider” at the payment. If it stays in this list, compare with "
+    "the provider’s own pages, and tell whoever looks after this site."
 )
 
 WORDS: Final[dict[str, Said]] = {
