@@ -24,6 +24,12 @@ from app.consent.log_routes import bp as consent_log_bp
 from app.consent.preferences_routes import bp as consent_preferences_bp
 from app.consent.routes import bp as consent_bp
 from app.consent.routes import well_known
+from app.continuity import daily as continuity_daily  # noqa: F401 (it registers itself)
+from app.continuity import models as continuity_models  # noqa: F401 (its tables)
+from app.continuity import serving
+from app.continuity.facts import facts
+from app.core import erasures  # noqa: F401 (its tables)
+from app.core import tidying as core_tidying  # noqa: F401 (it registers itself)
 from app.core.clock import Clock, system_clock
 from app.core.database import KEYS, KeysBase, db
 from app.core.egress import MAIL_RELAY, Egress
@@ -31,8 +37,11 @@ from app.core.vault import Vault, derive
 from app.core.worker import make_waker
 from app.owner import (  # noqa: F401 (they add pages to the blueprint)
     invoice_routes,
+    payments_ask_routes,
+    payments_failed_routes,
     payments_routes,
     people_routes,
+    requests_routes,
     visits_routes,
 )
 from app.owner.routes import bp as owner_bp
@@ -40,6 +49,9 @@ from app.payments import init_app as init_payments
 from app.payments.routes import ORIGIN_EXEMPT
 from app.payments.stripe.provider import STRIPE, api_address
 from app.policy.routes import bp as policy_bp
+from app.privacy import models as privacy_models  # noqa: F401 (its tables)
+from app.privacy import purging  # noqa: F401 (it registers itself)
+from app.privacy.routes import bp as privacy_bp
 from app.web import assets, errors, guard, headers, health, pages
 
 ENGINE_OPTIONS = {
@@ -88,6 +100,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         well_known,
         policy_bp,
         booking_bp,
+        privacy_bp,
         owner_bp,
     ):
         app.register_blueprint(blueprint)
@@ -98,6 +111,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.wsgi_app = (  # type: ignore[method-assign]
         ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi
     )
+    # Pages below continuity show them too, and may not import it.
+    app.extensions["backup_facts"] = facts
+    serving.init_app(app, settings)
     return app
 
 

@@ -1,5 +1,7 @@
 """The operators' commands: `flask --app wsgi …`."""
 
+from datetime import datetime
+
 import click
 import sqlalchemy as sa
 from flask import Flask, current_app
@@ -12,13 +14,18 @@ from app.booking.replay import replay_cli
 from app.booking.reservations import prove
 from app.config import Settings
 from app.consent.cli import consent_cli
+from app.continuity import restore, serving
+from app.continuity.cli import backup_cli
 from app.core import schema
 from app.core.clock import utcnow
 from app.core.database import db
+from app.core.errors import DomainError
 from app.core.worker import run_worker
 from app.owner.cli import owner_cli
 from app.payments.cli import payments_cli
 from app.policy.documents import publish_missing
+from app.privacy import evidence_cli, purge_cli  # noqa: F401 (they add commands to the group)
+from app.privacy.cli import privacy_cli
 
 demo_cli = AppGroup("demo", help="The demonstration's place.")
 
@@ -51,6 +58,7 @@ def prepare() -> None:
         click.echo("Making the tables …")
         schema.upgrade(_app())
     now = utcnow()
+    _finish_restore(now)
     if publish_missing(now=now):
         click.echo("Published the terms and the privacy policy.")
     db.session.commit()
@@ -64,6 +72,18 @@ def prepare() -> None:
         click.echo(
             f"  The owner’s way in:  {link}\n                       (works once, for a day)\n"
         )
+
+
+def _finish_restore(now: datetime) -> None:
+    """Replay the erasures that a restored book lacks, so that it may be served."""
+    if (why := serving.check(_app())) is None:
+        return
+    click.echo(f"Not ready to serve: {why}")
+    try:
+        report = restore.finish(now=now, say=click.echo)
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Replayed {report.replayed} erasures; {report.persons} persons are gone again.")
 
 
 def _app() -> Flask:
@@ -100,6 +120,8 @@ def register_commands(app: Flask) -> None:
         owner_cli,
         payments_cli,
         consent_cli,
+        privacy_cli,
+        backup_cli,
         prepare,
         work,
         prove_command,

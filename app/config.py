@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 DEMO, PRODUCTION = "demo", "production"
 USUAL_PASSWORD_MEMORY = 47_104  # KiB, measured (README)
 LEAST_PASSWORD_MEMORY = 19_456  # KiB, with two turns (OWASP Password Storage Cheat Sheet)
+LONGEST_HORIZON = 30  # days that a backup of keys may stay: within a month all is gone for good
 
 
 class SettingMissing(SystemExit):
@@ -35,6 +36,9 @@ class Settings:
     port: int
     proxy_hops: int
     password_memory: int  # KiB that hashing a password takes
+    backup_dir: Path
+    backup_days: int  # how long a backup of the book stays
+    keys_backup_days: int  # how long one of the keys does: the horizon of what was erased
     secret_key: bytes = field(repr=False)
     master_key: bytes = field(repr=False)
     mail_url: str = field(repr=False, default="")
@@ -97,6 +101,9 @@ class Settings:
             port=port,
             proxy_hops=_whole(env, "PROXY_HOPS", 0),
             password_memory=_password_memory(env),
+            backup_dir=Path(env.get("BACKUP_DIR") or instance / "backups").absolute(),
+            backup_days=_days(env, "BACKUP_DAYS", 35, 3650),
+            keys_backup_days=_days(env, "KEYS_BACKUP_DAYS", 7, LONGEST_HORIZON),
             secret_key=_secret(env, "SECRET_KEY", mode, instance),
             master_key=_secret(env, "MASTER_KEY", mode, instance),
             mail_url=env.get("MAIL_URL", ""),
@@ -141,6 +148,14 @@ def _whole(env: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6):
         raise SettingMissing(f"{name} must be a whole number.")
     return int(text)
+
+
+def _days(env: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """Return a number of days, from 1 to the most that is allowed."""
+    days = _whole(env, name, default)
+    if not 1 <= days <= most:
+        raise SettingMissing(f"{name} must be from 1 to {most}.")
+    return days
 
 
 def _password_memory(env: Mapping[str, str]) -> int:

@@ -48,6 +48,8 @@ def run() -> None:
             with context.begin_transaction():
                 context.run_migrations(engine_name=name)
             if sqlite:
+                # A read that was left open would have the pragma below do nothing.
+                connection.rollback()
                 broken = dbapi.execute("PRAGMA foreign_key_check").fetchall()
                 dbapi.execute("PRAGMA foreign_keys=ON")
                 if broken:

@@ -143,9 +143,9 @@ def address(link: MailLink, *, language: str) -> str:
     return urls.build(ENDPOINTS[link.purpose], values, force_external=True)
 
 
-def forget_old(*, now: datetime) -> None:
-    """Delete the links that ran out, used or not."""
-    db.session.execute(sa.delete(MailLink).where(MailLink.expires_at <= now))
+def ran_out(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a link that it ran out, used or not."""
+    return MailLink.expires_at <= now
 
 
 def _proof(link: MailLink) -> str:

@@ -13,13 +13,15 @@ from babel.dates import format_datetime
 from flask import current_app, render_template
 
 from app.accounts import mail_links
+from app.accounts.disclosures import MAIL_ABOUT_ACCOUNT
+from app.accounts.mailing import post
 from app.accounts.models import Account, MailLink
 from app.accounts.names import account_named
 from app.accounts.registering import forget_requests
 from app.accounts.words import NEWS, device_words, role_word
 from app.core.database import db
 from app.core.languages import current_locale, gettext, use_language
-from app.core.mail import deliver, make_message
+from app.core.mail import make_message
 from app.core.outbox import handles
 from app.core.vault import PersonUnknown
 from app.web.pages import Site, settings
@@ -91,11 +93,12 @@ def _deliver(
         language=language,
         now=now,
     )
-    deliver(
+    post(
         message,
+        person_id=account.person_id,
+        what=MAIL_ABOUT_ACCOUNT,
         name=f"account-{kind}-{job}",
-        egress=current_app.extensions["egress"],
-        instance=settings().instance_dir,
+        now=now,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
-from app.core.database import Base, kept, plain, sealed, whose
+from app.core.database import Base, inner, kept, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.vault import opened
 
@@ -100,6 +100,18 @@ class Account(Base):
     totp_at: Mapped[datetime | None] = plain()  # since when there are codes
     totp_step: Mapped[int | None] = plain()  # the last thirty seconds whose code was used
     suspended_at: Mapped[datetime | None] = plain()  # no way in opens until the owner says so
+    # The last day on which somebody was signed in to it, and when they were told that it
+    # will go because nobody is any more.
+    used_on: Mapped[date | None] = kept(
+        Personal(
+            Kind.SIGN_IN,
+            (Purpose.ACCOUNT,),
+            Retention.ACCOUNT,
+            "C12",
+            readable="an account that nobody uses is found by it",
+        )
+    )
+    warned_at: Mapped[datetime | None] = plain()
 
     username = opened("_username")
     password = opened("_password")  # the hash, in PHC's string format
@@ -164,23 +176,29 @@ class RecoveryCode(Base):
     """One of the codes for a lost device; only its digest is kept, and it works once."""
 
     __tablename__ = "recovery_code"
+    __path_to_person__ = "account.person_id"
 
     id: Mapped[int] = plain(primary_key=True)
     account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
     digest: Mapped[bytes] = plain()
     used_at: Mapped[datetime | None] = plain()
 
+    account: Mapped[Account] = relationship()
+
 
 class SignInLink(Base):
     """A single-use way in: only the digest of its token is kept."""
 
     __tablename__ = "sign_in_link"
+    __path_to_person__ = "account.person_id"
 
     id: Mapped[int] = plain(primary_key=True)
     account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
     token_digest: Mapped[bytes] = plain(unique=True)
     expires_at: Mapped[datetime] = plain()
     used_at: Mapped[datetime | None] = plain()
+
+    account: Mapped[Account] = relationship()
 
 
 class MailLink(Base):
@@ -224,6 +242,7 @@ class Ticket(Base):
     """A step that was begun and must be finished soon, once: a second factor, a challenge."""
 
     __tablename__ = "ticket"
+    __path_to_person__ = "account.person_id"
 
     id: Mapped[int] = plain(primary_key=True)
     account_id: Mapped[int | None] = plain(
@@ -247,7 +266,7 @@ class SessionRow(Base):
     id: Mapped[int] = plain(primary_key=True)
     id_digest: Mapped[bytes] = plain(unique=True)
     account_id: Mapped[int] = plain(sa.ForeignKey("account.id", ondelete="CASCADE"), index=True)
-    csrf_token: Mapped[str] = plain(sa.String(64))
+    csrf_token: Mapped[str] = inner(sa.String(64))
     created_at: Mapped[datetime] = kept(_SESSION)
     seen_at: Mapped[datetime] = kept(_SESSION)
     proved_at: Mapped[datetime | None] = kept(_SESSION)  # when they last proved who they are
@@ -280,7 +299,7 @@ class Reading(Base):
     id: Mapped[int] = plain(primary_key=True)
     person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"))
     # No reference to the account: who left the house has still read what they read.
-    reader_id: Mapped[int] = plain()
+    reader_id: Mapped[int] = inner()
     role: Mapped[str] = plain(sa.String(20))
     what: Mapped[str] = plain(sa.String(20))
     day: Mapped[date] = plain(index=True)
@@ -294,3 +313,68 @@ class Reading(Base):
             readable="the last time of that day, counted on by the database itself",
         )
     )
+
+
+class Disclosure(Base):
+    """Something of a person went to somebody outside: kept for that person to see.
+
+    One row a person, recipient and kind of message; another one on the same way counts up.
+    """
+
+    __tablename__ = "disclosure"
+    __person__ = "person_id"
+    __table_args__ = (sa.UniqueConstraint("person_id", "recipient", "what"),)
+
+    id: Mapped[int] = plain(primary_key=True)
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"))
+    recipient: Mapped[str] = plain(sa.String(40))  # its code in the register
+    what: Mapped[str] = plain(sa.String(40))  # one of disclosures.WHAT
+    times: Mapped[int] = plain()
+    first_at: Mapped[datetime] = plain()
+    last_at: Mapped[datetime] = kept(
+        Personal(
+            Kind.DISCLOSURE,
+            (Purpose.RIGHTS,),
+            Retention.PERSON,
+            "C02",
+            readable="counted on by the database itself",
+        )
+    )
+
+
+class Restriction(Base):
+    """A person's no to a use of what is held on them: restricted or objected to.
+
+    One row a person, purpose and kind; lifting it ends the row, so that both are proved.
+    """
+
+    __tablename__ = "restriction"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.CheckConstraint("kind IN ('restrict', 'object')", name="known_kind"),
+        sa.Index(
+            "uq_restriction_live",
+            "person_id",
+            "purpose",
+            "kind",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = plain(sa.String(8))
+    purpose: Mapped[str] = kept(
+        Personal(
+            Kind.WISH,
+            (Purpose.RIGHTS,),
+            Retention.RIGHTS,
+            "C26",
+            readable="every use for that purpose asks for it first",
+        ),
+        sa.String(20),
+    )
+    since: Mapped[datetime] = plain()
+    ended_at: Mapped[datetime | None] = plain()

@@ -14,11 +14,12 @@ from app.core.languages import N_
 KEPT_MONTHS = 12
 KEPT = timedelta(days=365)
 
-LIST, RESERVATION, MAIL = "list", "reservation", "mail"
+LIST, RESERVATION, MAIL, REQUEST = "list", "reservation", "mail", "request"
 WHAT = {
     LIST: N_("your name, in a list"),
     RESERVATION: N_("everything about a reservation of yours"),
     MAIL: N_("a mail to you"),
+    REQUEST: N_("what you asked about your own data"),
 }
 
 _reading = table(Reading)
@@ -88,6 +89,6 @@ def of_persons(person_ids: Collection[str], *, most: int = 200) -> list[Shown]:
     return [Shown(*row) for row in db.session.execute(query)]
 
 
-def forget_old(*, now: datetime) -> None:
-    """Delete what was noted longer than `KEPT` ago."""
-    db.session.execute(sa.delete(Reading).where(Reading.day < (now - KEPT).date()))
+def is_old(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of what was noted that it is older than `KEPT`."""
+    return Reading.day < (now - KEPT).date()

@@ -93,14 +93,10 @@ def forget_requests(accounts: Iterable[Account]) -> None:
         db.session.execute(sa.delete(Person).where(Person.id.in_(person_ids)))
 
 
-def forget_run_out(*, now: datetime) -> int:
-    """Delete the requests whose link ran out, and return how many they were."""
-    old = db.session.scalars(
-        sa.select(Account).where(
-            Account.verified_at.is_(None),
-            Account.created_at <= now - mail_links.LIFE[mail_links.VERIFY],
-            Account.role == GUEST,
-        )
-    ).all()
-    forget_requests(old)
-    return len(old)
+def ran_out(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of an account that it is a request whose link ran out."""
+    return sa.and_(
+        Account.verified_at.is_(None),
+        Account.created_at <= now - mail_links.LIFE[mail_links.VERIFY],
+        Account.role == GUEST,
+    )

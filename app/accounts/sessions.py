@@ -25,6 +25,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 
 from app.accounts.models import GUEST, HOUSE, OWNER, READER, STAFF, Account, SessionRow
+from app.accounts.using import is_past, note_use
 from app.config import Settings
 from app.core.clock import utcnow
 from app.core.database import db, only_reading, writing
@@ -154,6 +155,8 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
             db.session.execute(
                 sa.update(SessionRow).where(SessionRow.id == row.id).values(seen_at=now)
             )
+            if row.used_on != now.date():
+                note_use(row.account_id, now=now)
             db.session.commit()
     return KeptSession(row)
 
@@ -169,6 +172,7 @@ _FIND = (
         SessionRow.strong,
         Account.role,
         Account.suspended_at,
+        Account.used_on,
     )
     .join(Account, Account.id == SessionRow.account_id)
     .where(SessionRow.id_digest == sa.bindparam("digest"))
@@ -198,18 +202,11 @@ def begin_session(account: Account, *, now: datetime, strong: bool, device: str 
     nothing. Dead sessions of everybody are cleared away on the occasion. Flushes; the
     caller commits.
     """
-    for roles in ((GUEST,), HOUSE):
-        idle, absolute = limits_of(roles[0])
-        theirs = sa.select(Account.id).where(Account.role.in_(roles))
-        db.session.execute(
-            sa.delete(SessionRow).where(
-                SessionRow.account_id.in_(theirs),
-                sa.or_(
-                    SessionRow.created_at <= now - absolute,
-                    SessionRow.seen_at <= now - idle,
-                ),
-            )
-        )
+    db.session.execute(
+        sa.delete(SessionRow).where(is_over(now)),
+        execution_options={"synchronize_session": False},
+    )
+    note_use(account.id, now=now)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     db.session.execute(
         sa.insert(SessionRow).values(
@@ -225,6 +222,12 @@ def begin_session(account: Account, *, now: datetime, strong: bool, device: str 
     )
     session_begun.send(account)
     return token
+
+
+def is_over(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a session that it is over: too long without use, or too long altogether."""
+    house, guests = (is_past(roles, limits_of(roles[0]), now=now) for roles in (HOUSE, (GUEST,)))
+    return sa.or_(house, guests)
 
 
 def renew_present_session(*, now: datetime, strong: bool = False) -> str:

@@ -82,9 +82,9 @@ def end_all(account: Account) -> None:
     db.session.execute(sa.delete(Ticket).where(Ticket.account_id == account.id))
 
 
-def forget_old(*, now: datetime) -> None:
-    """Delete the tickets that ran out."""
-    db.session.execute(sa.delete(Ticket).where(Ticket.expires_at <= now))
+def ran_out(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a ticket that it ran out."""
+    return Ticket.expires_at <= now
 
 
 def _live(purpose: str, token: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,18 +1,71 @@
-"""What accounts do every minute: links, tickets and requests that ran out."""
+"""What accounts tidy: links, steps, sessions and requests that ran out, and old readings."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from app.accounts import mail_links, readings, tickets
-from app.accounts.registering import forget_run_out
+import sqlalchemy as sa
+
+from app.accounts import mail_links, readings, registering, sessions, tickets
+from app.accounts.models import Account, MailLink, Reading, SessionRow, SignInLink, Ticket
 from app.core.database import db
-from app.core.worker import every_minute
+from app.core.datamap import Retention
+from app.core.languages import N_
+from app.core.sweeps import DAY, MINUTE, Sweep, delete_rows, register
 
 
-@every_minute
-def tidy(now: datetime) -> None:
-    """Delete what ran out."""
-    forget_run_out(now=now)
-    mail_links.forget_old(now=now)
-    tickets.forget_old(now=now)
-    readings.forget_old(now=now)
-    db.session.commit()
+def _forget(ids: Sequence[int], now: datetime) -> None:
+    registering.forget_requests(
+        db.session.scalars(
+            # Whoever opened the link in between has an account.
+            sa.select(Account).where(Account.id.in_(ids), registering.ran_out(now))
+        ).all()
+    )
+
+
+register(
+    Sweep(
+        name="account-requests",
+        retention=Retention.SECURITY,
+        words=N_("requests for accounts whose link nobody used in time"),
+        every=MINUTE,
+        of=Account,
+        due=lambda now: sa.select(Account.id).where(registering.ran_out(now)),
+        remove=_forget,
+    )
+)
+delete_rows(
+    "mail-links",
+    MailLink,
+    mail_links.ran_out,
+    retention=Retention.SECURITY,
+    words=N_("links in mails about accounts, used or not, once they open nothing"),
+)
+delete_rows(
+    "tickets",
+    Ticket,
+    tickets.ran_out,
+    retention=Retention.SECURITY,
+    words=N_("steps of signing in that nobody finished in time"),
+)
+delete_rows(
+    "sign-in-links",
+    SignInLink,
+    lambda now: SignInLink.expires_at <= now,
+    retention=Retention.SECURITY,
+    words=N_("the owner’s ways in, once they open nothing"),
+)
+delete_rows(
+    "sessions",
+    SessionRow,
+    sessions.is_over,
+    retention=Retention.SESSION,
+    words=N_("sign-ins that are over"),
+)
+delete_rows(
+    "readings",
+    Reading,
+    readings.is_old,
+    retention=Retention.READING,
+    words=N_("who of the house looked at what, as long ago as it is kept"),
+    every=DAY,
+)

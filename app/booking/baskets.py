@@ -13,7 +13,7 @@ from app.booking.checks import check_session, check_stay
 from app.booking.links import basket_digest, new_basket_key
 from app.booking.models import Basket, BasketLine
 from app.booking.prices import SessionWish, StayWish, Wish
-from app.core.database import changed, db, table
+from app.core.database import db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.policy import facts
@@ -218,7 +218,6 @@ def _extras(kept: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[Extra,
     return tuple((known[int(key)], count) for key, count in kept.items() if int(key) in known)
 
 
-def forget_old(*, now: datetime) -> int:
-    """Delete baskets that nobody touched for BASKET_LIFE; return how many."""
-    old = sa.delete(Basket).where(Basket.changed_at <= now - BASKET_LIFE)
-    return changed(db.session.execute(old))
+def is_old(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a basket that nobody touched it for BASKET_LIFE."""
+    return Basket.changed_at <= now - BASKET_LIFE

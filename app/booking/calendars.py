@@ -6,7 +6,7 @@ to other companies and shared with other people.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -86,6 +86,39 @@ def calendar_file(
         calendar.add_component(component)
     content: bytes = calendar.to_ical()
     return content
+
+
+def calendar_pieces(
+    events: Iterable[tuple[CalendarEvent, bool]],
+    *,
+    host: str,
+    now: datetime,
+    zones: Mapping[ZoneInfo, tuple[int, int]],
+) -> Iterator[bytes]:
+    """Yield an .ics file of any length in pieces: events, each with whether it is cancelled.
+
+    `zones` has every zone that a time is written in, with the first and the last year.
+    """
+    # Late: it takes some 60 ms to import, and few requests ask for a calendar.
+    from icalendar import Calendar
+
+    calendar = Calendar()
+    calendar.add("version", "2.0")
+    calendar.add("prodid", PRODUCT)
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", "PUBLISH")
+    for zone, (first, last) in zones.items():
+        calendar.add_component(_timezone(zone, first, last))
+    yield calendar.to_ical().removesuffix(_END)
+    for event, cancelled in events:
+        component = _component(event, host)
+        component.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
+        component.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+        yield component.to_ical()
+    yield _END
+
+
+_END = b"END:VCALENDAR\r\n"
 
 
 def _component(event: CalendarEvent, host: str) -> "Event":

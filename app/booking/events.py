@@ -14,14 +14,24 @@ from app.core.languages import gettext
 
 def reservation_calendar(reservation: Reservation, *, now: datetime) -> bytes:
     """Return the calendar file of a reservation. It names nobody."""
+    events = events_of(reservation)
+    cancelled = reservation.status == CANCELLED
+    return calendar_file(events, host=host_of_events(), now=now, cancelled=cancelled)
+
+
+def events_of(reservation: Reservation) -> list[CalendarEvent]:
+    """Return what of a reservation stands in a calendar: stays and sessions. They name nobody."""
     here = shop()
-    host = urlsplit(current_app.extensions["settings"].site_url).hostname or "localhost"
-    events = [
+    return [
         _event(reservation, line, here)
         for line in reservation.lines
         if line.kind in ("stay", "session")
     ]
-    return calendar_file(events, host=host, now=now, cancelled=reservation.status == CANCELLED)
+
+
+def host_of_events() -> str:
+    """Return the name that ends the UID of every event."""
+    return urlsplit(current_app.extensions["settings"].site_url).hostname or "localhost"
 
 
 def _event(reservation: Reservation, line: ReservationLine, here: Shop) -> CalendarEvent:

@@ -83,9 +83,12 @@ class Held:
     held_until: datetime
 
 
-def new_reference() -> str:
-    """Return a random reference of eight letters and digits; the database keeps it unique."""
-    return secrets.token_bytes(8).translate(_LETTERS).decode()
+def new_reference(drawn: bytes | None = None) -> str:
+    """Return a reference of eight letters and digits; the database keeps it unique.
+
+    It is random, or made of eight bytes that somebody has drawn at random before.
+    """
+    return (drawn or secrets.token_bytes(8)).translate(_LETTERS).decode()
 
 
 def hold(

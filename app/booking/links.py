@@ -107,7 +107,8 @@ def _by_reference(reference: str) -> Reservation | None:
         .options(selectinload(Reservation.lines), selectinload(Reservation.person))
     )
     found: Reservation | None = db.session.execute(query).scalar_one_or_none()
-    return found
+    # What is nobody's any more opens for nobody.
+    return None if found is not None and found.archived_at is not None else found
 
 
 def _proof(what: str, name: str) -> str:

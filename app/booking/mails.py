@@ -12,17 +12,20 @@ from urllib.parse import urlsplit
 
 from flask import current_app, render_template, url_for
 
+from app.accounts.disclosures import MAIL_ABOUT_BOOKING
+from app.accounts.mailing import post
 from app.booking import wording
 from app.booking.catalogue import Venue
 from app.booking.events import reservation_calendar
-from app.booking.links import guest_url, pay_url
-from app.booking.models import Reservation
+from app.booking.links import guest_key, guest_url, pay_url
+from app.booking.models import ASKED, Reservation
+from app.booking.reservations import is_held
 from app.booking.shop import shop
 from app.booking.standing import standing
 from app.booking.summary import promise, summary
 from app.core.database import db
 from app.core.languages import use_language
-from app.core.mail import deliver, make_message
+from app.core.mail import make_message
 from app.core.outbox import handles
 from app.core.vault import PersonUnknown
 from app.web.pages import settings
@@ -30,6 +33,8 @@ from app.web.pages import settings
 _WITH_CALENDAR = ("confirmed", "cancelled")
 # These wait in the outbox for a while, and say nothing that is true once all is paid.
 _WHILE_OWED = ("balance_due", "balance_failed", "balance_saved_notice")
+# A sum that the house asked for makes nobody expected.
+_OF_A_SUM = {"confirmed": "asked_paid"}
 
 
 @handles("mail")
@@ -40,9 +45,14 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
         return
     if payload["template"] in _WHILE_OWED and not standing(reservation, now=now).owed_minor:
         return
+    template = payload["template"]
+    if reservation.kind == ASKED:
+        template = _OF_A_SUM.get(template, template)
+    if template == "asked" and not is_held(reservation, now=now):
+        return  # paid already, or withdrawn
     try:
         message = compose(
-            payload["template"],
+            template,
             reservation,
             job=payload["job"],
             said=payload.get("said"),
@@ -50,11 +60,12 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
         )
     except PersonUnknown:
         return
-    deliver(
+    post(
         message,
-        name=f"{reservation.reference}-{payload['template']}-{payload['job']}",
-        egress=current_app.extensions["egress"],
-        instance=settings().instance_dir,
+        person_id=reservation.person_id,
+        what=MAIL_ABOUT_BOOKING,
+        name=f"{reservation.reference}-{template}-{payload['job']}",
+        now=now,
     )
 
 
@@ -86,6 +97,7 @@ def compose(
             person_name=name,
             url=guest_url(reservation, external=True),
             pay_url=pay_url(reservation),
+            paper_url=site_url + _paper_path(reservation, said),
             check_url=site_url + url_for("claims.check", lang=reservation.language, basket=None),
             said=said,
             **_money_words(reservation, venue, now=now),
@@ -119,6 +131,20 @@ def compose(
     return message
 
 
+def _paper_path(reservation: Reservation, said: dict[str, Any] | None) -> str:
+    """Return where the paper opens that a message is about; nothing for other messages."""
+    if not said or "paper" not in said:
+        return ""
+    return url_for(
+        "invoices.page",
+        reference=reservation.reference,
+        invoice_number=said["paper"],
+        key=guest_key(reservation),
+        lang=reservation.language,
+        basket=None,
+    )
+
+
 def _money_words(reservation: Reservation, venue: Venue, *, now: datetime) -> dict[str, Any]:
     """Return what templates say of money: what was paid, what is owed and until when."""
     stands = standing(reservation, now=now)
@@ -126,4 +152,7 @@ def _money_words(reservation: Reservation, venue: Venue, *, now: datetime) -> di
         "stands": stands,
         "until": wording.day_and_time(stands.until, venue.zone) if stands.until else "",
         "due_now": reservation.deposit_minor or reservation.total_minor,
+        "last_day": wording.last_day(reservation.held_until, venue.zone)
+        if reservation.held_until
+        else "",
     }

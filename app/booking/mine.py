@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 from app.accounts.claims import persons_of
 from app.accounts.models import Account
 from app.booking.catalogue import Venue
-from app.booking.models import AS_HELD, CANCELLED, CONFIRMED, Reservation
+from app.booking.models import AS_HELD, ASKED, CANCELLED, CONFIRMED, Reservation
 from app.core.database import db
 
 
@@ -35,6 +35,8 @@ def reservations_of(account: Account, venue: Venue, *, now: datetime) -> Mine:
                 Reservation.status.in_((CONFIRMED, CANCELLED)),
                 sa.and_(Reservation.status == AS_HELD, Reservation.held_until > now),
             ),
+            # What the house asked for and then withdrew was never booked.
+            sa.or_(Reservation.kind != ASKED, Reservation.status != CANCELLED),
         )
         .options(selectinload(Reservation.lines))
         .order_by(Reservation.first_start, Reservation.id)

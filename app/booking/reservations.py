@@ -17,6 +17,7 @@ from app.booking.holds import HOLD_MOST, HOLD_TIME, let_go, take_again
 from app.booking.inventory import PlacesTaken
 from app.booking.models import (
     AS_HELD,
+    ASKED,
     CANCELLED,
     CONFIRMED,
     HELD,
@@ -183,10 +184,13 @@ def revive(reservation: Reservation, *, now: datetime) -> None:
     """Hold the places of a hold that ran out once more, for HOLD_TIME from now.
 
     Does nothing to a live hold. Raises PlacesGone, with nothing changed, and
-    HoldPassed where the visitor holds their basket anew elsewhere.
+    HoldPassed where the visitor holds their basket anew elsewhere, or where the
+    house had said until when a sum can be paid.
     """
     if is_held(reservation, now=now):
         return
+    if reservation.kind == ASKED:
+        raise HoldPassed
     if reservation.status == RELEASED:
         if _held_elsewhere(reservation):
             raise HoldPassed

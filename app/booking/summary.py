@@ -11,11 +11,12 @@ from babel.numbers import format_decimal
 from app.booking import wording
 from app.booking.cancellation import CancellationPolicy, grace_until, tiers_as_dates
 from app.booking.catalogue import Venue, text
-from app.booking.models import Reservation
+from app.booking.models import ASKED, Reservation
 from app.booking.prices import Quote
 from app.booking.shop import shop
 from app.core.languages import current_locale, gettext
 from app.core.money import BASIS_POINTS, format_money
+from app.core.vault import PersonUnknown
 
 
 class SummaryLine(NamedTuple):
@@ -67,9 +68,23 @@ class Line(Protocol):
     def vat_minor(self) -> int: ...
 
 
-def summary(reservation: Reservation) -> Summary:
-    """Return a reservation as text in the current language, as it was priced."""
-    return _summary(reservation.lines, reservation.total_minor, reservation.currency, shop().venue)
+def summary(reservation: Reservation, *, masked: bool = False) -> Summary:
+    """Return a reservation as text in the current language, as it was priced.
+
+    `masked` leaves out in what words a sum was asked for: they may tell of the guest.
+    """
+    told = _summary(reservation.lines, reservation.total_minor, reservation.currency, shop().venue)
+    if not masked and reservation.kind == ASKED and (said := what_for(reservation)):
+        return told._replace(lines=[line._replace(label=said) for line in told.lines])
+    return told
+
+
+def what_for(reservation: Reservation) -> str:
+    """Return what a sum was asked for; nothing once whom it was asked of was erased."""
+    try:
+        return reservation.what_for or ""
+    except PersonUnknown:
+        return ""
 
 
 def quote_summary(quote: Quote, venue: Venue) -> Summary:

@@ -4,7 +4,7 @@ Each text is made once and kept: a page of sixty prices and dates asks for the
 same few again and again.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -68,6 +68,11 @@ def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
     """Return "Saturday, 14 November 2026, 09:30" by the place's clock."""
     local = moment.astimezone(zone)
     return gettext("%(day)s, %(time)s", day=full_day(local.date()), time=clock(moment, zone))
+
+
+def last_day(end: datetime, zone: ZoneInfo) -> str:
+    """Return the last day before an instant, by the place's calendar: "14 November 2026"."""
+    return long_day((end - timedelta(seconds=1)).astimezone(zone).date())
 
 
 @lru_cache(maxsize=16)

@@ -21,7 +21,7 @@ from app.consent.afterwards import write_line
 from app.consent.frame import Permission
 from app.consent.models import ActivityLine, Glance, Grant
 from app.consent.register import ACTIVITY_MONTHS, CLICKS
-from app.core.database import after_commit, changed, clear_journal, db, table
+from app.core.database import after_commit, clear_journal, db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.web.agents import Agent
@@ -198,9 +198,11 @@ def end_everywhere(person_id: str) -> None:
     after_commit(clear_journal)
 
 
-def forget_old(*, now: datetime) -> int:
-    """Delete lines and glances that have reached their longest life. The caller commits."""
-    oldest = now - relativedelta(months=ACTIVITY_MONTHS)
-    lines = db.session.execute(sa.delete(ActivityLine).where(ActivityLine.at <= oldest))
-    glances = db.session.execute(sa.delete(Glance).where(Glance.last_at <= oldest))
-    return changed(lines) + changed(glances)
+def line_is_old(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a line that it has reached its longest life."""
+    return ActivityLine.at <= now - relativedelta(months=ACTIVITY_MONTHS)
+
+
+def glance_is_old(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a glance that it has reached its longest life."""
+    return Glance.last_at <= now - relativedelta(months=ACTIVITY_MONTHS)

@@ -7,7 +7,7 @@ An entry's words go after their term; their digest stays, and the chain holds.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from dateutil.relativedelta import relativedelta
 from app.consent.canonical import canonical, digest_of
 from app.consent.models import Entry, Head, NoticeText
 from app.consent.register import CHOICE_MONTHS
-from app.core.database import changed, db, table
+from app.core.database import db, table
 
 PROOF_YEARS = 3
 """How long what was chosen can be proved after it ran out: as long as it can be disputed
@@ -130,12 +130,14 @@ def heads(most: int = 400) -> list[Head]:
     return list(db.session.scalars(sa.select(Head).order_by(Head.day.desc()).limit(most)))
 
 
-def forget_words(*, now: datetime) -> int:
-    """Delete what was chosen where its term is over; digests stay. The caller commits."""
-    result = db.session.execute(
-        sa.update(Entry).where(Entry.at <= _term(now), Entry.body.is_not(None)).values(body=None)
-    )
-    return changed(result)
+def words_are_old(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of an entry that the term of what was chosen is over, and it is still there."""
+    return sa.and_(Entry.at <= _term(now), Entry.body.is_not(None))
+
+
+def forget_words(positions: Sequence[int]) -> None:
+    """Delete what was chosen; its digest stays. The caller commits."""
+    db.session.execute(sa.update(Entry).where(Entry.position.in_(positions)).values(body=None))
 
 
 def verify(

@@ -13,12 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.accounts import restrictions
 from app.consent import chain, notice, receipts
 from app.consent.choices import Choice, mark_of, runs_out
 from app.consent.models import AccountRefusal, Grant
 from app.consent.notice import Notice
 from app.consent.register import OF_CATEGORY
 from app.core.database import after_commit, changed, clear_journal, db, table
+from app.core.datamap import Purpose
 from app.core.limits import Limit
 from app.web.cookies import OPTIONAL, Category
 
@@ -30,6 +32,11 @@ OVERRULED = ""
 
 NOTED = (Category.STATISTICS, Category.SUGGESTIONS)
 """The categories under which the server keeps lines: each has a grant and a random number."""
+
+_FOR = {
+    Category.STATISTICS: Purpose.STATISTICS,
+    Category.SUGGESTIONS: Purpose.SUGGESTIONS,
+}
 
 _grants, _refusals = table(Grant), table(AccountRefusal)
 _TOKEN_BYTES = 16
@@ -103,6 +110,8 @@ def decide(
         now=now,
     )
     tokens = _renew_grants(choice, previous, held, around.person_id)
+    if around.person_id is not None:
+        _take_back_objections(answers, around.person_id, now=now)
     if around.account_id is not None:
         _keep_for_account(choice, around, now=now)
     marks = {category: mark_of(token) for category, token in tokens.items()}
@@ -229,9 +238,37 @@ def _keep_for_account(choice: Choice, around: Circumstances, *, now: datetime) -
         db.session.execute(sa.update(_refusals).where(whose).values(**values))
 
 
+def _take_back_objections(
+    answers: Mapping[Category, bool], person_id: str, *, now: datetime
+) -> None:
+    """End a person's objection to what they said yes to just now: the later word counts."""
+    for category in NOTED:
+        if answers.get(category):
+            restrictions.lift([person_id], _FOR[category], restrictions.OBJECT, now=now)
+
+
+def object_to(category: Category, person_ids: Collection[str]) -> None:
+    """End what persons said yes to in all their browsers, with what was noted.
+
+    The caller writes their objection down, and commits.
+    """
+    db.session.execute(
+        sa.delete(Grant).where(_grants.c.person_id.in_(person_ids), _grants.c.category == category)
+    )
+    after_commit(clear_journal)
+
+
 def claim(held: Collection[str], person_id: str) -> None:
-    """Say whose the grants of a browser are, once they sign in. The caller commits."""
+    """Say whose the grants of a browser are, once they sign in. The caller commits.
+
+    What they have objected to since their account is there isn't taken up, but ended.
+    """
     if held:
+        digests = [digest(token) for token in held]
+        for category in NOTED:
+            if restrictions.restricted([person_id], _FOR[category]):
+                its_own = (_grants.c.token_digest.in_(digests), _grants.c.category == category)
+                db.session.execute(sa.delete(Grant).where(*its_own))
         db.session.execute(
             sa.update(Grant)
             .where(
@@ -278,12 +315,9 @@ def end(tokens: Collection[str]) -> None:
     after_commit(clear_journal)
 
 
-def end_run_out(*, now: datetime) -> int:
-    """End the grants whose choice ran out, with all that hangs on them. The caller commits."""
-    ended = db.session.execute(
-        sa.delete(Grant).where(_grants.c.expires_at <= now).returning(_grants.c.id)
-    )
-    return len(ended.all())
+def ran_out(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a grant that its choice ran out; all that hangs on it goes with it."""
+    return Grant.expires_at <= now
 
 
 def digest(token: str) -> bytes:

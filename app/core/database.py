@@ -22,7 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
-from app.core.datamap import NOT_PERSONAL, PERSON_LINK, Personal
+from app.core.datamap import INTERNAL, NOT_PERSONAL, PERSON_LINK, Personal
 
 # Without names, Alembic doesn't see that a constraint is gone, and can't drop it.
 NAMING = {
@@ -214,8 +214,13 @@ def only_read() -> None:
 
 
 def plain(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
-    """Return a column that holds no personal data."""
+    """Return a column that tells nothing of a person by itself."""
     return mapped_column(*args, info={"data": NOT_PERSONAL}, **kwargs)
+
+
+def inner(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """Return a column of the house's own mechanics, which no page and no download shows."""
+    return mapped_column(*args, info={"data": INTERNAL}, **kwargs)
 
 
 def whose(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
@@ -248,7 +253,7 @@ def changed(result: Any) -> int:
 
 
 Result = TypeVar("Result")
-AfterCommit = Callable[[], None]
+AfterCommit = Callable[[], object]
 
 
 def after_commit(work: AfterCommit) -> None:
@@ -269,21 +274,27 @@ def _rolled_back(session: sa.orm.Session) -> None:
     session.info.pop("after_commit", None)
 
 
-def clear_journal() -> None:
+def clear_journal() -> bool:
     """Write SQLite's journal into the book and cut it off; PostgreSQL sees to its own.
+
+    Returns whether nothing of before lies in it any more.
 
     A row that was deleted is overwritten in the book itself, but can be read in the journal
     until somebody writes over it. Where others are busy for longer than a second, it stays
     until the next try.
     """
+    clear = True
     for engine in db.engines.values():
         if engine.dialect.name == "sqlite":
             with closing(engine.raw_connection()) as connection:
                 cursor = connection.cursor()
                 cursor.execute("PRAGMA busy_timeout=1000")
+                busy = 1
                 with suppress(sqlite3.OperationalError):
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                clear = clear and not busy
                 cursor.execute(f"PRAGMA busy_timeout={_BUSY}")
+    return clear
 
 
 RACES = ("40001", "40P01", "23505")

@@ -40,6 +40,9 @@ class Kind(StrEnum):
     CHOICE = "choice"
     ACTIVITY = "activity"
     HISTORY = "history"
+    MESSAGE = "message"
+    DISCLOSURE = "disclosure"
+    WISH = "wish"
 
 
 class Purpose(StrEnum):
@@ -55,6 +58,7 @@ class Purpose(StrEnum):
     PROOF = "proof"
     STATISTICS = "statistics"
     SUGGESTIONS = "suggestions"
+    RIGHTS = "rights"
 
 
 class Retention(StrEnum):
@@ -65,7 +69,9 @@ class Retention(StrEnum):
     UNPAID = "unpaid"
     """Thirty days after a hold ran out unpaid."""
     BOOKING = "booking"
-    """As long as the booking runs, and then what trade and tax law ask of its papers."""
+    """As long as the booking runs, and until nobody can have a claim from it any more."""
+    PAPERS = "papers"
+    """Amounts, dates and issued invoices: as long as the law on trade and taxes asks."""
     SESSION = "session"
     """Until sign-out, or the end of the session."""
     SECURITY = "security"
@@ -78,6 +84,10 @@ class Retention(StrEnum):
     """Until the yes is taken back or runs out; 13 months at most."""
     RECEIPT = "receipt"
     """Three years after the choice ran out; its digest stays in the chain."""
+    EXPORT = "export"
+    """A download that was made: 72 hours after it was ready."""
+    RIGHTS = "rights"
+    """A request about one's own data: until it can't be disputed any more."""
     PERSON = "person"
     """As long as anything else of the person is kept."""
 
@@ -104,18 +114,30 @@ class PersonLink:
 
 @dataclass(frozen=True, slots=True)
 class NotPersonal:
-    """A column's declaration that it holds no personal data."""
+    """A column's declaration that it tells nothing of a person by itself.
+
+    In the row of a person it goes along to that person: in their download, and away.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Internal:
+    """A column's declaration that it is the house's own mechanics: a key, a digest, a count.
+
+    It tells nothing of a person, even in their row, and is shown to nobody.
+    """
 
 
 NOT_PERSONAL = NotPersonal()
+INTERNAL = Internal()
 PERSON_LINK = PersonLink()
-Declaration = Personal | PersonLink | NotPersonal
+Declaration = Personal | PersonLink | NotPersonal | Internal
 
 
 def declaration(column: Column[object]) -> Declaration | None:
     """Return what a column says of itself, or None where it says nothing."""
     found = column.info.get("data")
-    return found if isinstance(found, Personal | PersonLink | NotPersonal) else None
+    return found if isinstance(found, Personal | PersonLink | NotPersonal | Internal) else None
 
 
 def personal_columns(*metadatas: MetaData) -> Iterator[tuple[Column[object], Personal]]:

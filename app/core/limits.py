@@ -15,7 +15,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
-from app.core.database import Base, changed, db, kept, plain
+from app.core.database import Base, db, kept, plain
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -94,7 +94,6 @@ def spend(limit: Limit, who: str, *, now: datetime) -> None:
         raise TooManyRequests
 
 
-def forget_old(*, now: datetime) -> int:
-    """Delete the buckets of past days; return how many."""
-    result = db.session.execute(sa.delete(Bucket).where(Bucket.at < now.timestamp() - 86400))
-    return changed(result)
+def is_old(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a bucket that nobody touched it for a day: its network has another name by now."""
+    return Bucket.at < now.timestamp() - 86400

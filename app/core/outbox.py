@@ -17,6 +17,7 @@ from flask import current_app
 from sqlalchemy.orm import Mapped
 
 from app.core.database import Base, after_commit, changed, db, plain, table
+from app.core.vault import PersonUnknown
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,15 @@ def run_job(job_id: int, *, now: datetime) -> bool:
         # The job's number names what it makes, so that a second try makes the same again.
         _handlers[topic]({**payload, "job": job_id}, now)
         db.session.execute(sa.update(Job).where(Job.id == job_id).values(done_at=now))
+        db.session.commit()
+    except PersonUnknown:
+        # Whoever it was about has been erased meanwhile: trying again would end the same.
+        db.session.rollback()
+        db.session.execute(
+            sa.update(Job)
+            .where(Job.id == job_id)
+            .values(done_at=now, last_error=PersonUnknown.__name__)
+        )
         db.session.commit()
     except Exception as error:  # noqa: BLE001 (whatever fails, the job must be kept)
         db.session.rollback()

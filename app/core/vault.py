@@ -148,9 +148,7 @@ class Vault:
 
         Raises PersonUnknown when that person has no key.
         """
-        nonce = secrets.token_bytes(NONCE)
-        bound = f"{field}\0{person_id}".encode()
-        return VERSION + nonce + self._key(person_id).encrypt(nonce, value.encode(), bound)
+        return self.seal_bytes(person_id, field, value.encode())
 
     def open(self, person_id: str, field: str, sealed: bytes) -> str:
         """Open what `seal` made.
@@ -158,10 +156,20 @@ class Vault:
         Raises PersonUnknown after erasure, SealBroken where the bytes were
         altered or belong to another field or person.
         """
+        return self.open_bytes(person_id, field, sealed).decode()
+
+    def seal_bytes(self, person_id: str, field: str, value: bytes) -> bytes:
+        """Seal bytes for `field` of a person, as `seal` does with a text."""
+        nonce = secrets.token_bytes(NONCE)
+        bound = f"{field}\0{person_id}".encode()
+        return VERSION + nonce + self._key(person_id).encrypt(nonce, value, bound)
+
+    def open_bytes(self, person_id: str, field: str, sealed: bytes) -> bytes:
+        """Open what `seal_bytes` made; raises as `open` does."""
         bound = f"{field}\0{person_id}".encode()
         nonce, text = sealed[1 : 1 + NONCE], sealed[1 + NONCE :]
         try:
-            return self._key(person_id).decrypt(nonce, text, bound).decode()
+            return self._key(person_id).decrypt(nonce, text, bound)
         except InvalidTag as error:
             raise SealBroken(field) from error
 
@@ -261,7 +269,8 @@ def _forget_keys(session: Session) -> None:
 class opened:  # noqa: N801 (read and written like an attribute)
     """The open side of a sealed column: a text, or None.
 
-    The owner of the row is named by the model's `__person__`.
+    The owner of the row is named by the model's `__person__`; whose key it is, where that
+    is somebody else's, by `__sealed_for__`.
     """
 
     def __init__(self, column: str) -> None:
@@ -269,7 +278,7 @@ class opened:  # noqa: N801 (read and written like an attribute)
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self.field = f"{owner.__tablename__}.{name}"
-        self.person = str(owner.__person__)
+        self.person = str(getattr(owner, "__sealed_for__", owner.__person__))
 
     @overload
     def __get__(self, row: None, owner: type[Any]) -> "opened": ...

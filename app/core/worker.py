@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, current_app
 
 from app.config import Settings
 from app.core import outbox
@@ -73,7 +73,9 @@ def run_worker(app: Flask, settings: Settings) -> None:
 
     def run_job(job_id: int) -> None:
         with app.app_context():
-            outbox.run_job(job_id, now=clock())
+            # A job that isn't done now is in the outbox, and found by a later sweep.
+            if may_work():
+                outbox.run_job(job_id, now=clock())
 
     def sweep() -> None:
         with app.app_context():
@@ -85,8 +87,16 @@ def run_worker(app: Flask, settings: Settings) -> None:
     huey.create_consumer(workers=1, initial_delay=0.1, backoff=1.15, max_delay=1.0).run()
 
 
+def may_work() -> bool:
+    """Whether anything may be done with this book; what looks at it says no in its log."""
+    look: Callable[[], bool] | None = current_app.extensions.get("may_work")
+    return look is None or look()
+
+
 def tidy(now: datetime) -> None:
     """Run what is due every minute, each part for itself: one that fails stops no other."""
+    if not may_work():
+        return
     outbox.run_due(now=now)
     for work in _periodic:
         try:

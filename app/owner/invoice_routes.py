@@ -7,6 +7,7 @@ from app.accounts.models import READER
 from app.accounts.readings import RESERVATION
 from app.core.vault import PersonUnknown
 from app.owner import queries
+from app.owner.masking import refuse_hidden
 from app.owner.readings import note, noted
 from app.owner.roles import needs
 from app.owner.routes import bp
@@ -42,5 +43,8 @@ def invoice_pdf(reference: str, invoice_number: str) -> ResponseReturnValue:
 
 
 def _find(reference: str, invoice_number: str) -> Invoice:
+    """Return a paper. Raises DetailsRestricted where its guest may not be seen now."""
     found = queries.reservation_by_reference(reference) or abort(404)
-    return find_paper(found.id, invoice_number) or abort(404)
+    paper = find_paper(found.id, invoice_number) or abort(404)
+    refuse_hidden(paper.person_id)
+    return paper

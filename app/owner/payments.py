@@ -1,10 +1,10 @@
 """What the owner's pages show of money: a few statements each, however much there is."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from typing import Any
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from app.booking.models import CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import refund_if_cancelled
 from app.core.database import db
 from app.core.vault import PersonUnknown
+from app.payments.compared import last_months, ledger_sums
 from app.payments.ledger import SIGNED
 from app.payments.models import (
     CAPTURE,
@@ -28,9 +29,8 @@ from app.payments.models import (
     Refund,
 )
 from app.payments.refunds import is_blocked, refundable
-from app.payments.states import CLAIMING
+from app.payments.states import CLAIMING, FAILED
 
-MONTHS = 12
 MOVEMENTS = 50
 
 
@@ -65,6 +65,8 @@ class Shown:
     left: int  # may still go back, in minor units
     blocked: bool
     notes: dict[str, str]  # of its refunds, by their ids
+    made_good: dict[str, str]  # and what was said of another way, by their ids
+    stuck: list[Refund]  # those that failed, and may still be made good outside
 
 
 # -- All payments ---------------------------------------------------------------------------
@@ -75,27 +77,12 @@ def months(zone: ZoneInfo, *, now: datetime) -> list[Month]:
 
     One row for each currency that moved by then.
     """
-    begins = _months_until(now.astimezone(zone).date())
-    index: Any = sa.case(
-        *(
-            (LedgerEntry.at >= datetime.combine(begin, time.min, zone), number)
-            for number, begin in reversed(list(enumerate(begins)))
-        ),
-        else_=-1,
-    )
-    query = (
-        sa.select(
-            index.label("month"),
-            LedgerEntry.currency,
-            LedgerEntry.kind,
-            sa.func.sum(SIGNED).label("minor"),
-        )
-        .group_by(index, LedgerEntry.currency, LedgerEntry.kind)
-        .order_by(LedgerEntry.currency)
-    )
+    begins = last_months(now.astimezone(zone).date())
+    numbers: dict[date | None, int] = {begin: number for number, begin in enumerate(begins)}
     sums: dict[str, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    for row in db.session.execute(query):
-        sums[row.currency][row.month][row.kind] = int(row.minor)
+    for one in ledger_sums(begins, zone):
+        of_month = sums[one.currency][numbers.get(one.begins, -1)]
+        of_month[one.kind] = of_month.get(one.kind, 0) + one.minor
     return [
         month for number in reversed(range(len(begins))) for month in _month(number, begins, sums)
     ]
@@ -105,7 +92,7 @@ def _month(
     number: int, begins: list[date], sums: dict[str, dict[int, dict[str, int]]]
 ) -> list[Month]:
     found = []
-    for currency, by_month in sums.items():
+    for currency, by_month in sorted(sums.items()):
         if min(by_month) > number:
             continue  # nothing of it had moved yet
         kinds = by_month.get(number, {})
@@ -120,12 +107,6 @@ def _month(
             )
         )
     return found
-
-
-def _months_until(day: date) -> list[date]:
-    """Return the first days of the last months, the oldest first."""
-    count = day.year * 12 + day.month - 1
-    return [date(month // 12, month % 12 + 1, 1) for month in range(count - MONTHS + 1, count + 1)]
 
 
 def movements() -> list[Movement]:
@@ -201,7 +182,7 @@ def _sent_back(reservation: Reservation) -> int:
         .join(Payment, Payment.id == Refund.payment_id)
         .where(
             Payment.reservation_id == reservation.id,
-            Refund.state.in_(CLAIMING),
+            sa.or_(Refund.state.in_(CLAIMING), Refund.made_good_at.is_not(None)),
             Refund.reason.not_in(("late", "surplus")),
         )
     )
@@ -210,16 +191,31 @@ def _sent_back(reservation: Reservation) -> int:
 
 def _shown(payment: Payment) -> Shown:
     moved = payment.captured_minor > 0
+    left = refundable(payment) if moved else 0
     return Shown(
         payment=payment,
-        left=refundable(payment) if moved else 0,
+        left=left,
         blocked=moved and is_blocked(payment),
-        notes={refund.id: note for refund in payment.refunds if (note := _note(refund))},
+        notes=_opened(payment, lambda refund: refund.note),
+        made_good=_opened(payment, lambda refund: refund.made_good),
+        stuck=[refund for refund in payment.refunds if may_make_good(refund, left)],
     )
 
 
-def _note(refund: Refund) -> str | None:
-    try:
-        return refund.note
-    except PersonUnknown:
-        return None
+def may_make_good(refund: Refund, left: int) -> bool:
+    """Whether the house may note that it gave a refund back in another way.
+
+    `left` is what is left of its payment to give back: where that is less, something
+    else has gone back in its place.
+    """
+    return refund.state == FAILED and refund.made_good_at is None and refund.amount_minor <= left
+
+
+def _opened(payment: Payment, read: Callable[[Refund], str | None]) -> dict[str, str]:
+    """Return what of its refunds can be opened, by their ids; nothing of somebody erased."""
+    found: dict[str, str] = {}
+    for refund in payment.refunds:
+        with suppress(PersonUnknown):
+            if text := read(refund):
+                found[refund.id] = text
+    return found

@@ -13,6 +13,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import HiddenInput
 
 from app.accounts.models import READER, STAFF
+from app.booking import wording
+from app.booking.links import pay_url
 from app.booking.shop import NothingOnOffer, shop
 from app.core.clock import utcnow
 from app.core.database import db
@@ -21,12 +23,13 @@ from app.core.languages import lazy_gettext as _l
 from app.core.money import format_money
 from app.core.outbox import enqueue
 from app.owner import payments, words
-from app.owner.roles import ask_again, needs
+from app.owner.roles import ask_again, may_use, needs
 from app.owner.routes import bp
+from app.payments import links
 from app.payments.attempts import lock_payment
-from app.payments.audit import audit
 from app.payments.by_hand import REASONS, DisputeForbids, LeftHasChanged, refund_by_hand
 from app.payments.compare import look_again
+from app.payments.compared import compare_moved
 from app.payments.models import Payment
 from app.payments.provider import ProviderError
 from app.payments.refunds import RefundTooMuch, is_blocked, refundable
@@ -35,13 +38,14 @@ from app.web.forms import Asked, EmptyForm, Form
 from app.web.money_field import MoneyField, write_money
 
 _MOST = 10**15  # minor units
+LINKS = 25  # of which the page shows the newest
 
 
 class _ReasonField(Asked, wtforms.RadioField):
     """One of a few reasons."""
 
 
-class _HiddenField(TextField):
+class HiddenField(TextField):
     """A word of ours that comes back with the form; it may have been tampered with."""
 
     machine_made = True
@@ -75,7 +79,7 @@ class RefundForm(Form):
         collects=("refund.note",),
         autocomplete="off",
     )
-    form_id = _HiddenField(collects=())
+    form_id = HiddenField(collects=())
     left = HiddenNumberField(low=0, high=_MOST, collects=())
     confirmed = HiddenNumberField(low=0, high=_MOST, collects=())
 
@@ -116,7 +120,7 @@ def payments_page() -> ResponseReturnValue:
         zone = shop().venue.zone
     except NothingOnOffer:
         return render_template("owner/nothing.html")
-    found = audit(now=now)
+    found, found_links = compare_moved(now=now), links.newest(LINKS)
     return render_template(
         "owner/payments.html",
         months=payments.months(zone, now=now),
@@ -125,6 +129,11 @@ def payments_page() -> ResponseReturnValue:
         # A dispute has a list of its own, with its clock.
         mismatches=[one for one in found.mismatches if not one.code.startswith("dispute_")],
         elsewhere=found.elsewhere,
+        links=found_links,
+        stands=links.states_of(found_links, now=now),
+        link_word=words.link_word,
+        pay_url=pay_url if may_use("owner.withdraw_link") else None,
+        last_day=partial(wording.last_day, zone=zone),
         done=words.done_word(request.args.get("done", "")),
         form=EmptyForm(),
         at=partial(words.instant_word, zone=zone),

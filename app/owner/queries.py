@@ -13,6 +13,7 @@ from app.accounts.models import Person
 from app.booking.catalogue import Catalogue
 from app.booking.models import (
     AS_HELD,
+    ASKED,
     CANCELLED,
     CONFIRMED,
     HELD,
@@ -24,6 +25,7 @@ from app.booking.models import (
 from app.core.database import db
 from app.core.datamap import Kind
 from app.core.vault import PersonUnknown, vault
+from app.owner.masking import hidden
 from app.owner.words import RUN_OUT
 from app.payments.attempts import needs_a_look
 from app.policy.models import Agreement, DocumentVersion
@@ -119,6 +121,7 @@ def today(catalogue: Catalogue, *, now: datetime) -> Today:
     holds = db.session.scalars(
         _listed()
         .where(Reservation.status == AS_HELD, Reservation.held_until > now)
+        .where(Reservation.kind != ASKED)  # which holds no place, and may be open for weeks
         .order_by(Reservation.held_until)
         .limit(FEW)
     ).all()
@@ -269,6 +272,9 @@ def page_of_reservations(status: str | None, page: int, *, now: datetime) -> tup
 def reservations_of(email: str, *, now: datetime) -> list[Row]:
     """Return the latest reservations of everybody who gave exactly that e-mail address."""
     people = vault().find(Kind.EMAIL, email)
+    # Who restricted the use of their address isn't found by it: their reference is enough.
+    away = hidden(people)
+    people = [person_id for person_id in people if person_id not in away]
     if not people:
         return []
     # Somebody who booked a hundred times is looked for by reference.
@@ -293,7 +299,11 @@ def _row(reservation: Reservation, names: dict[str, str], *, now: datetime) -> R
         guest=names.get(reservation.person_id or "", ""),
         status=shown_status(reservation, now=now),
         first_start=reservation.first_start,
-        labels=tuple(line.label for line in reservation.lines if line.kind in ("stay", "session")),
+        labels=tuple(
+            line.label
+            for line in reservation.lines
+            if line.kind in ("stay", "session") or reservation.kind == ASKED
+        ),
         total_minor=reservation.total_minor,
         currency=reservation.currency,
         held_until=reservation.held_until,
@@ -371,8 +381,9 @@ def unit_names(line_ids: Sequence[int]) -> dict[int, str]:
 
 
 def guest_names(person_ids: Iterable[str | None]) -> dict[str, str]:
-    """Return people's names, opened; nobody's that has been erased."""
+    """Return people's names, opened; nobody's that has been erased, or may not be seen."""
     ids = {person_id for person_id in person_ids if person_id}
+    ids -= hidden(ids)
     if not ids:
         return {}
     query = sa.select(Person.id, Person._name).where(Person.id.in_(ids))

@@ -25,8 +25,8 @@ from app.accounts.readings import LIST, MAIL, RESERVATION
 from app.accounts.sessions import current_account
 from app.accounts.words import role_word
 from app.booking import wording
-from app.booking.links import guest_url
-from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
+from app.booking.links import guest_url, pay_url
+from app.booking.models import ASKED, CANCELLED, CONFIRMED, HELD, RELEASED
 from app.booking.shop import NothingOnOffer, shop
 from app.booking.summary import summary
 from app.core.clock import utcnow
@@ -35,11 +35,14 @@ from app.core.egress import MAIL_RELAY, Egress
 from app.core.languages import current_locale
 from app.core.languages import lazy_gettext as _l
 from app.core.vault import load_address
-from app.owner import letters, payments, queries, words
+from app.owner import letters, payments, queries, requests, words
 from app.owner.domain import renew_guest_link
+from app.owner.masking import refuse_hidden, shown, shown_letters
 from app.owner.readings import note, noted, persons_of_letters
 from app.owner.roles import ask_again, may_use, needs, only_the_house
+from app.payments import links
 from app.payments.series import invoices_of, number_of
+from app.privacy.request_words import left_words
 from app.web.addresses import format_address
 from app.web.fields import TextField
 from app.web.forms import EmptyForm, Form
@@ -100,6 +103,8 @@ def today() -> ResponseReturnValue:
     page = render_template(
         "owner/today.html",
         today=found,
+        requests=requests.nearest(now=utcnow()),
+        left_words=partial(left_words, now=utcnow()),
         zone=zone,
         at=partial(words.instant_word, zone=zone),
     )
@@ -141,19 +146,22 @@ def find() -> ResponseReturnValue:
 def reservation(reference: str) -> ResponseReturnValue:
     """Show everything about one reservation."""
     found = queries.reservation_by_reference(reference) or abort(404)
-    person = found.person
+    person = shown(found.person)
     now, zone = utcnow(), shop().venue.zone
-    may_renew = may_use("owner.renew_link")
+    may_renew, sums = may_use("owner.renew_link"), links.about(found)
+    stands = links.states_of([found, *sums], now=now)
+    link = pay_url if found.kind == ASKED and stands[found.id] == links.OPEN_LINK else None
     page = render_template(
         "owner/reservation.html",
         reservation=found,
         status=queries.shown_status(found, now=now),
         person=person,
+        restricted=found.person is not None and person is None,
         addresses={
             "billing": _lines(person.billing_address if person else None),
             "shipping": _lines(person.shipping_address if person else None),
         },
-        summary=summary(found),
+        summary=summary(found, masked=person is None),
         units=queries.unit_names([line.id for line in found.lines if line.kind == "stay"]),
         payments=payments.payments_of(found),
         papers=[number_of(paper) for paper in invoices_of(found.id)],
@@ -166,10 +174,16 @@ def reservation(reference: str) -> ResponseReturnValue:
         language_word=words.language_word,
         # Who has it may do what the guest may, so it isn't for who only reads.
         guest_link=guest_url(found, external=True) if person and may_renew else None,
+        pay_link=link(found) if link and may_use("owner.withdraw_link") else None,
+        sums=sums,
+        stands=stands,
+        link_word=words.link_word,
+        about=links.booking_of(found),
+        way_word=words.way_word,
         renew_form=EmptyForm(),
         at=at_place(),
     )
-    return noted(page, [found.person_id] if found.person_id else [], RESERVATION)
+    return noted(page, [person.id] if person else [], RESERVATION)
 
 
 @bp.post("/reservations/<reference>/link")
@@ -177,6 +191,8 @@ def reservation(reference: str) -> ResponseReturnValue:
 def renew_link(reference: str) -> ResponseReturnValue:
     """End the guest's link and show a new one."""
     found = queries.reservation_by_reference(reference) or abort(404)
+    # The link opens the guest's own page, with all that is on it.
+    refuse_hidden(found.person_id)
     renew_guest_link(found.id)
     db.session.commit()
     return redirect(url_for(".reservation", reference=reference, _anchor="link"), 303)
@@ -190,7 +206,7 @@ def renew_link(reference: str) -> ResponseReturnValue:
 def mail() -> ResponseReturnValue:
     """List the demo's letters; where mail is really sent, say so."""
     folder = _mail_folder()
-    found = letters.newest(folder) if folder else []
+    found = shown_letters(letters.newest(folder)) if folder else []
     persons = persons_of_letters(letter.name for letter in found)
     page = render_template("owner/mail.html", relay=folder is None, letters=found, at=at_place())
     return noted(page, persons, LIST)
@@ -200,7 +216,7 @@ def mail() -> ResponseReturnValue:
 @needs(OWNER)
 def letter(name: str) -> ResponseReturnValue:
     """Show one of the demo's letters."""
-    found = letters.read(_letter(name))
+    found = _shown_letter(name)
     persons = persons_of_letters([name])
     return noted(render_template("owner/letter.html", letter=found, at=at_place()), persons, MAIL)
 
@@ -209,6 +225,7 @@ def letter(name: str) -> ResponseReturnValue:
 @needs(OWNER)
 def download_letter(name: str) -> Response:
     """Answer with a letter as it is, for a mail program to open."""
+    _shown_letter(name)
     content = _letter(name).read_bytes()
     note(persons_of_letters([name]), MAIL)
     response = Response(content, content_type="message/rfc822")
@@ -220,6 +237,12 @@ def _lines(sealed: str | None) -> list[str]:
     """Return an address as it is written on an envelope to its country."""
     address = load_address(sealed)
     return format_address(address, current_locale()) if address else []
+
+
+def _shown_letter(name: str) -> letters.Letter:
+    """Return a letter to somebody whom the house may see; others are as if they weren't there."""
+    found = letters.read(_letter(name))
+    return found if shown_letters([found]) else abort(404)
 
 
 def _letter(name: str) -> Path:

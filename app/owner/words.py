@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
+from babel.numbers import format_percent
 
 from app.booking.catalogue import text
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
@@ -14,6 +16,7 @@ from app.core.languages import BY_CODE, N_, current_locale, gettext, ngettext
 from app.core.languages import lazy_gettext as _l
 from app.payments.audit import Mismatch
 from app.payments.dispute_words import dispute_word, provider_word, reason_word, what_helps
+from app.payments.links import PaidAlready, PaymentComing
 from app.payments.models import Dispute
 
 RUN_OUT = "run_out"
@@ -54,6 +57,11 @@ _DONE = {
     "differs": N_("The provider still says something else. Please tell who looks after this site."),
     "silent": N_("The provider didn’t answer. Please try again later."),
     "asked": N_("The provider is being asked about every payment. Open this page again soon."),
+    "sum_asked": N_("The link is on its way by mail. You can also copy it from this page."),
+    "sum_withdrawn": N_("The link is withdrawn. Whoever was asked is told by mail."),
+    "sum_paid": PaidAlready.message,
+    "sum_coming": PaymentComing.message,
+    "made_good": N_("It is noted that the money was given back in another way."),
 }
 _REFUNDS = {
     "cancelled": N_("cancelled by the guest"),
@@ -68,6 +76,18 @@ _MOVEMENTS = {
     "refund_reversal": N_("Refund that came back"),
     "chargeback": N_("Taken back by a bank"),
     "chargeback_reversal": N_("Given back by a bank"),
+}
+_LINKS = {
+    "open": N_("open"),
+    "coming": N_("on its way"),
+    "paid": N_("paid"),
+    "withdrawn": N_("withdrawn"),
+    "run_out": N_("run out"),
+}
+_WAYS = {
+    "transfer": _l("By bank transfer"),
+    "cash": _l("In cash"),
+    "other": _l("In another way"),
 }
 _PARTS = {"deposit": N_("deposit"), "balance": N_("balance")}
 _REVIEWS = {
@@ -139,6 +159,23 @@ def because_word(reason: str) -> Any:
 def refund_word(reason: str) -> str:
     """Return what a refund was for."""
     return gettext(_REFUNDS.get(reason, reason))
+
+
+def way_word(way: str) -> Any:
+    """Return in which other way the house gave money back."""
+    return _WAYS.get(way, way)
+
+
+def link_word(state: str) -> str:
+    """Return how a link for paying stands."""
+    return gettext(_LINKS[state])
+
+
+def rate_word(basis_points: int) -> str:
+    """Return a rate of tax, or that there is none."""
+    if not basis_points:
+        return gettext("no value-added tax")
+    return format_percent(Decimal(basis_points) / 10_000, "#,##0.##%", locale=current_locale())
 
 
 def movement_word(kind: str) -> str:

@@ -19,6 +19,7 @@ from app.payments import (
     charging,
     claim_routes,
     compare,
+    compared,
     invoice_routes,
     providers,
     reconcile,
@@ -29,7 +30,7 @@ from app.payments.stripe.provider import STRIPE
 from app.policy.recipients import name_recipient
 
 # These register their jobs and what they do every minute as they are imported.
-__all__ = ["balances", "charging", "compare", "init_app", "reconcile"]
+__all__ = ["balances", "charging", "compare", "compared", "init_app", "reconcile"]
 
 
 name_recipient(STRIPE, "Stripe")

@@ -12,7 +12,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from app.booking.holds import HOLD_TIME
-from app.booking.models import CANCELLED, CONFIRMED, HELD, Reservation
+from app.booking.models import ASKED, CANCELLED, CONFIRMED, HELD, Reservation
 from app.booking.reservations import (
     HoldPassed,
     PlacesGone,
@@ -279,7 +279,8 @@ def _never_came(payment: Payment, reservation: Reservation, *, now: datetime) ->
         balance_failed(payment, now=now)
         return
     if reservation.status == HELD and reservation.held_until is not None:
-        reservation.held_until = min(reservation.held_until, now + HOLD_TIME)
+        if reservation.kind != ASKED:  # which takes no place, and has an end of its own
+            reservation.held_until = min(reservation.held_until, now + HOLD_TIME)
         _tell(reservation.id, "payment_failed", now=now)
 
 

@@ -71,6 +71,6 @@ def needs_a_look(*, now: datetime) -> sa.ColumnElement[bool]:
     failed = (
         sa.select(Payment.reservation_id)
         .join(Refund, Refund.payment_id == Payment.id)
-        .where(Refund.state == FAILED)
+        .where(Refund.state == FAILED, Refund.made_good_at.is_(None))
     )
     return sa.or_(Reservation.id.in_(review), Reservation.id.in_(failed), overdue(now=now))

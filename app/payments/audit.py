@@ -4,7 +4,7 @@ Nothing is changed here. Every mismatch has a name, and says what to do; it is g
 the list once that is done. `app.payments.compare` asks the providers as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +17,19 @@ from app.core.database import db
 from app.core.languages import gettext
 from app.payments.audit_words import WORDS
 from app.payments.ledger import SIGNED
-from app.payments.models import Dispute, LedgerEntry, Payment, Refund, SeenNotice
+from app.payments.models import (
+    IS_OPEN,
+    IS_REVIEW,
+    Dispute,
+    LedgerEntry,
+    Payment,
+    Refund,
+    SeenNotice,
+)
 from app.payments.states import (
     CLAIMING,
     CREATED,
     FAILED,
-    OPEN,
     PAID,
     PENDING,
     PROCESSING,
@@ -68,16 +75,20 @@ class Audit:
     elsewhere: int
 
 
-def audit(*, now: datetime) -> Audit:
-    """Compare our own books with each other, without a word to anybody outside."""
+def audit(*, now: datetime, only: Collection[int] | None = None) -> Audit:
+    """Compare our own books with each other, without a word to anybody outside.
+
+    What would take reading whole tables is looked for in the reservations of `only`,
+    by their ids; in all of them without it.
+    """
     found = [
         *_reviews(),
         *_disputes(),
-        *_ledger(),
-        *_paid_for_nothing(),
-        *_not_what_counts(),
-        *_less_than_promised(),
-        *_all_back_but_firm(now),
+        *_ledger(_among(only)),
+        *_paid_for_nothing(_among(only)),
+        *_not_what_counts(_among(only)),
+        *_less_than_promised(_among(only)),
+        *_all_back_but_firm(now, _among(only)),
         *_refunds(now),
         *_balances(now),
         *_attempts(now),
@@ -85,6 +96,10 @@ def audit(*, now: datetime) -> Audit:
         *_places(now),
     ]
     return Audit(tuple(found), _elsewhere())
+
+
+def _among(only: Collection[int] | None) -> sa.ColumnElement[bool]:
+    return sa.true() if only is None else Reservation.id.in_(only)
 
 
 # -- Sums, each for one row of a table ------------------------------------------------------
@@ -99,6 +114,9 @@ def _refunded(*states: str) -> sa.ScalarSelect[int]:
 
 
 _CLAIMED = _refunded(*CLAIMING)
+_MADE_GOOD = _sum(
+    Refund.amount_minor, Refund.payment_id == Payment.id, Refund.made_good_at.is_not(None)
+)
 _WITHDRAWN = _sum(Dispute.withdrawn_minor, Dispute.payment_id == Payment.id)
 # Money that came for what nobody needed to pay for: it went back, and counts for nothing.
 _SURPLUS = (
@@ -130,7 +148,7 @@ def _reviews() -> Iterator[Mismatch]:
     """Money that didn't match what was asked for, until all of it has gone."""
     left = _sum(SIGNED, LedgerEntry.payment_id == Payment.id)
     query = _payments(Payment.review, Payment.amount_minor, left.label("left"))
-    for row in db.session.execute(query.where(Payment.state == REVIEW, left != 0)):
+    for row in db.session.execute(query.where(IS_REVIEW, left != 0)):
         yield _of("review", row, found=row.left, expected=row.amount_minor, detail=row.review or "")
 
 
@@ -145,7 +163,7 @@ def _disputes() -> Iterator[Mismatch]:
         yield _of(code, row, found=row.amount_minor, until=row.due_at, detail=row.reason)
 
 
-def _ledger() -> Iterator[Mismatch]:
+def _ledger(among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
     """The ledger says of each payment what its rows say: came, less went back, less withdrawn."""
     balance = _sum(
         SIGNED,
@@ -155,21 +173,21 @@ def _ledger() -> Iterator[Mismatch]:
     rows = Payment.captured_minor - _refunded(SUCCEEDED) - _WITHDRAWN
     query = _payments(balance.label("found"), rows.label("expected"))
     # Of a payment to be reviewed, the ledger has money that the row doesn't count.
-    for row in db.session.execute(query.where(Payment.state != REVIEW, balance != rows)):
+    for row in db.session.execute(query.where(among, Payment.state != REVIEW, balance != rows)):
         yield _of("ledger", row, found=row.found, expected=row.expected)
 
 
-def _paid_for_nothing() -> Iterator[Mismatch]:
+def _paid_for_nothing(among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
     """Money for a reservation that isn't firm, of which nothing is on its way back."""
-    left = Payment.captured_minor - _CLAIMED - _WITHDRAWN
+    left = Payment.captured_minor - _CLAIMED - _MADE_GOOD - _WITHDRAWN
     query = _payments(left.label("found")).where(
-        Payment.state == PAID, Reservation.status.not_in((CONFIRMED, CANCELLED)), left > 0
+        among, Payment.state == PAID, Reservation.status.not_in((CONFIRMED, CANCELLED)), left > 0
     )
     for row in db.session.execute(query):
         yield _of("paid_not_firm", row, found=row.found, expected=0)
 
 
-def _not_what_counts() -> Iterator[Mismatch]:
+def _not_what_counts(among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
     """What counts as paid for a reservation is what its payments brought."""
     paid = _sum(
         Payment.captured_minor,
@@ -186,7 +204,7 @@ def _not_what_counts() -> Iterator[Mismatch]:
             Reservation.paid_minor,
             paid.label("came"),
         )
-        .where(firm, sa.or_(paid != Reservation.paid_minor, sa.and_(_short(), has_attempt)))
+        .where(among, firm, sa.or_(paid != Reservation.paid_minor, sa.and_(_short(), has_attempt)))
         .order_by(Reservation.id)
     )
     for row in db.session.execute(query):
@@ -206,11 +224,11 @@ def _short() -> sa.ColumnElement[bool]:
     return sa.and_(Reservation.status == CONFIRMED, Reservation.paid_minor < least)
 
 
-def _less_than_promised() -> Iterator[Mismatch]:
+def _less_than_promised(among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
     """What was promised at a cancellation went back, or is on its way, or a bank has taken it."""
     of_reservation = sa.and_(Payment.reservation_id == Reservation.id, ~_SURPLUS)
     back = (
-        sa.select(sa.func.coalesce(sa.func.sum(_CLAIMED + _WITHDRAWN), 0))
+        sa.select(sa.func.coalesce(sa.func.sum(_CLAIMED + _MADE_GOOD + _WITHDRAWN), 0))
         .select_from(Payment)
         .where(of_reservation)
         .scalar_subquery()
@@ -224,7 +242,7 @@ def _less_than_promised() -> Iterator[Mismatch]:
             Reservation.refund_minor,
             back.label("back"),
         )
-        .where(Reservation.status == CANCELLED, came, back < Reservation.refund_minor)
+        .where(among, Reservation.status == CANCELLED, came, back < Reservation.refund_minor)
         .order_by(Reservation.id)
     )
     for row in db.session.execute(query):
@@ -237,10 +255,11 @@ def _less_than_promised() -> Iterator[Mismatch]:
         )
 
 
-def _all_back_but_firm(now: datetime) -> Iterator[Mismatch]:
+def _all_back_but_firm(now: datetime, among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
     """A booking that stands, although all of its money was sent back at the provider."""
     by_hand = sa.exists().where(Refund.payment_id == Payment.id, Refund.external)
     query = _payments(Payment.captured_minor).where(
+        among,
         Payment.state == PAID,
         Reservation.status == CONFIRMED,
         Reservation.first_start > now,
@@ -264,6 +283,7 @@ def _refunds(now: datetime) -> Iterator[Mismatch]:
     failed = sa.and_(
         Refund.state == FAILED,
         ~Refund.external,
+        Refund.made_good_at.is_(None),
         sa.func.coalesce(Refund.failure, "") != "never_arrived",  # asked for anew by itself
         made_good < Refund.amount_minor,
     )
@@ -313,7 +333,7 @@ def _attempts(now: datetime) -> Iterator[Mismatch]:
     """Attempts that should have ended, and calls that were never answered."""
     ended = Payment.expires_at < now - _PAGE_ENDED
     query = _payments(Payment.state, Payment.unknown, Payment.amount_minor).where(
-        Payment.state.in_(OPEN),
+        IS_OPEN,
         sa.or_(
             sa.and_(Payment.state.in_((CREATED, PENDING)), ended),
             sa.and_(Payment.state == PROCESSING, Payment.changed_at < now - _MONEY_SLOW),

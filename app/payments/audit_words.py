@@ -56,7 +56,8 @@ WORDS: Final[dict[str, Said]] = {
     ),
     "refund_failed": Said(
         N_("A refund didn’t get through."),
-        N_("Ask the guest for another way, and give the money back again from the payment’s page."),
+        N_("Ask the guest for another way. Give the money back again from the payment’s page, or "
+           "note there that you gave it back yourself."),
     ),
     "refund_stuck": Said(
         N_("A refund has been on its way for too long."),

@@ -14,9 +14,20 @@ from app.core.languages import N_
 from app.core.vault import PersonUnknown
 from app.payments.models import Payment, Refund
 from app.payments.refunds import is_blocked, refundable, request_refund
+from app.payments.states import FAILED
 
 REASONS: Final = ("goodwill", "by_us", "mistake", "agreed", "other")
 """Why the house sends money back; the guest is told in words for each but the last."""
+
+
+WAYS: Final = ("transfer", "cash", "other")
+"""How the house gives back itself what the provider could not."""
+
+
+class NotFailed(DomainError):
+    """Only what the provider could not give back is made good in another way."""
+
+    message = N_("This refund isn’t one that failed, or money has gone back for it since.")
 
 
 class DisputeForbids(DomainError):
@@ -68,6 +79,31 @@ def refund_by_hand(
     _keep_note(refund, payment, note)
     db.session.flush()
     return refund
+
+
+def make_good(refund: Refund, *, by: str, note: str, now: datetime) -> None:
+    """Note that a refund which failed was made good outside; its payment is locked.
+
+    The ledger says what moved at the provider, where nothing did, so it stays as it is.
+    What was made good can't be given back there once more. `by` is one of WAYS. Doing it
+    again changes nothing. Raises NotFailed.
+    """
+    if by not in WAYS:
+        raise ValueError(by)
+    if refund.made_good_at is not None:
+        return
+    # Where so little is left, something else has gone back in its place.
+    if refund.state != FAILED or refund.amount_minor > refundable(refund.payment):
+        raise NotFailed
+    refund.made_good_at, refund.made_good_by = now, by
+    payment = refund.payment
+    if note and payment.person_id is not None:
+        refund.person_id = payment.person_id
+        try:
+            refund.made_good = note
+        except PersonUnknown:
+            refund.person_id = None
+    db.session.flush()
 
 
 def _keep_note(refund: Refund, payment: Payment, note: str) -> None:

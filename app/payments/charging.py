@@ -151,7 +151,7 @@ def _order(reservation_id: int, *, now: datetime) -> _Charge | None:
     means.tries += 1
     means.tried_at = now
     db.session.flush()
-    return _Charge(provider, intent_of(payment, reservation), saved)
+    return _Charge(provider, intent_of(payment, reservation, now=now), saved)
 
 
 def _call(charge: _Charge, *, now: datetime) -> None:
@@ -218,7 +218,7 @@ def _next_step(payment_id: str, *, now: datetime) -> _Charge | _Look | None:
     means, age = good_means(reservation.id), now - payment.created_at
     if means is not None and outstanding(reservation) == payment.amount_minor and age <= KEY_LIFE:
         try:
-            return _Charge(provider, intent_of(payment, reservation), opened(means))
+            return _Charge(provider, intent_of(payment, reservation, now=now), opened(means))
         except PersonUnknown:
             end(reservation.id, now=now)
     # It was cancelled, or the guest took the wish back, or the key is good no more: nothing

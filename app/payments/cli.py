@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -12,11 +13,12 @@ from flask.cli import AppGroup
 from tqdm import tqdm
 
 from app.core.clock import utcnow
-from app.core.database import db
+from app.core.database import in_one_go
 from app.core.languages import current_locale
 from app.core.money import format_money
-from app.payments.audit import Audit, Mismatch, audit
+from app.payments.audit import Audit, Mismatch
 from app.payments.compare import compare
+from app.payments.compared import compare_all
 from app.payments.reconcile import Report, reconcile
 
 payments_cli = AppGroup("payments", help="Payments: look after what is open.")
@@ -38,8 +40,7 @@ def reconcile_command(as_json: bool) -> None:
     now = utcnow()
     report = reconcile(now=now, each=with_progress)
     there = compare(now=now, each=with_progress)
-    here = audit(now=now)
-    db.session.rollback()
+    here = in_one_go(partial(compare_all, now=now))
     found = [*there, *here.mismatches]
     if as_json:
         click.echo(json.dumps(_for_programs(report, here, found)))

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from flask import current_app, render_template, url_for
 
+from app.accounts.disclosures import MAIL_ABOUT_BOOKING
+from app.accounts.mailing import post
 from app.accounts.models import OWNER, Account
 from app.booking import wording
 from app.booking.shop import shop
 from app.core.database import db
 from app.core.languages import DEFAULT, use_language
-from app.core.mail import deliver, make_message
+from app.core.mail import make_message
 from app.core.outbox import enqueue, handles
 from app.payments.dispute_words import provider_word, reason_word, what_helps
 from app.payments.ledger import enter_dispute
@@ -76,11 +78,12 @@ def _tell_the_house(payload: dict[str, Any], now: datetime) -> None:
     dispute = db.session.get(Dispute, payload["dispute_id"])
     if dispute is None:
         return
-    deliver(
+    post(
         compose(dispute, job=payload["job"], now=now),
+        person_id=None,
+        what=MAIL_ABOUT_BOOKING,
         name=f"house-dispute-{payload['job']}",
-        egress=current_app.extensions["egress"],
-        instance=settings().instance_dir,
+        now=now,
     )
 
 

@@ -147,6 +147,7 @@ def movement_word(kind: str) -> str:
         "looked_at": gettext("Paid; we are looking at it"),
         "returned": gettext("Given back"),
         "returning": gettext("On its way back to you"),
+        "otherwise": gettext("Given back in another way"),
         "stuck": gettext("Sent back, but it did not arrive; we will write to you"),
     }[kind]
 

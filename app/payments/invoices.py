@@ -16,11 +16,18 @@ from app.booking.summary import summary
 from app.core.database import db, in_one_go
 from app.core.errors import DomainError
 from app.core.languages import N_, current_locale, use_language
-from app.core.outbox import handles
+from app.core.outbox import enqueue, handles
 from app.core.vault import PersonUnknown, load_address
 from app.payments.credit_notes import follow_refunds
 from app.payments.models import Invoice
-from app.payments.series import INVOICE, Body, invoices_of, payments_of, write_paper
+from app.payments.series import (
+    INVOICE,
+    Body,
+    invoices_of,
+    number_of,
+    payments_of,
+    write_paper,
+)
 from app.payments.vat import Share, by_rate
 from app.web.addresses import format_address
 
@@ -110,7 +117,15 @@ def write_missing(reservation_id: int, *, now: datetime) -> None:
     elif may_issue(reservation) and reservation.person is not None:
         address = load_address(reservation.person.billing_address)
         if address:
-            issue(reservation, address=address, now=now)
+            made = issue(reservation, address=address, now=now)
+            _tell(made, now=now)
+
+
+def _tell(made: Invoice, *, now: datetime) -> None:
+    """Tell who asked for an invoice with their booking that it is there, and where."""
+    said = {"paper": number_of(made)}
+    mail = {"template": "invoice_ready", "reservation_id": made.reservation_id, "said": said}
+    enqueue("mail", mail, now=now)
 
 
 # -- What an invoice says -----------------------------------------------------------------

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapped, relationship
 
 from app.booking.models import Reservation
-from app.core.database import Base, plain, sealed, whose
+from app.core.database import Base, inner, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.vault import opened
 from app.payments.states import (
@@ -26,6 +26,10 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 _OPEN = sa.text(_one_of("state", OPEN))
+_REVIEW = sa.text("state = 'review'")
+# As the indexes have them: with parameters, no database knows that one serves.
+IS_OPEN = sa.text(_one_of("payment.state", OPEN))
+IS_REVIEW = sa.text("payment.state = 'review'")
 _MEANS = Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03")
 CAPTURE, REFUND, REFUND_REVERSAL = "capture", "refund", "refund_reversal"
 CHARGEBACK, CHARGEBACK_REVERSAL = "chargeback", "chargeback_reversal"
@@ -75,6 +79,7 @@ class Payment(Base):
             postgresql_where=_OPEN,
         ),
         sa.Index("ix_payment_open", "state", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        sa.Index("ix_payment_review", "state", sqlite_where=_REVIEW, postgresql_where=_REVIEW),
     )
 
     id: Mapped[str] = plain(sa.String(36), primary_key=True)  # UUID; all that a provider knows
@@ -97,10 +102,10 @@ class Payment(Base):
     currency: Mapped[str] = plain(sa.String(3))  # ISO 4217
     captured_minor: Mapped[int] = plain(sa.BigInteger, default=0)
     provider_ref: Mapped[str | None] = plain(sa.String(255))
-    redirect_url: Mapped[str | None] = plain(sa.Text)  # only while it can be paid on
+    redirect_url: Mapped[str | None] = inner(sa.Text)  # only while it can be paid on
     expires_at: Mapped[datetime] = plain()  # of the provider's page
     created_at: Mapped[datetime] = plain()
-    changed_at: Mapped[datetime] = plain()
+    changed_at: Mapped[datetime] = plain(index=True)
     paid_at: Mapped[datetime | None] = plain()
     _method_hint: Mapped[bytes | None] = sealed(
         "method_hint",
@@ -130,6 +135,11 @@ class Refund(Base):
             "reason IN ('cancelled', 'late', 'surplus', 'owner', 'external')", name="known_reason"
         ),
         sa.CheckConstraint("external = (reason = 'external')", name="external_says_so"),
+        sa.CheckConstraint(
+            "(made_good_at IS NULL) = (made_good_by IS NULL)", name="made_good_says_how"
+        ),
+        # A failed refund never moves on, so what was made good stays so.
+        sa.CheckConstraint("made_good_at IS NULL OR state = 'failed'", name="made_good_had_failed"),
         sa.UniqueConstraint("payment_id", "provider_ref"),
         sa.Index(
             "ix_refund_open",
@@ -156,11 +166,18 @@ class Refund(Base):
     _note: Mapped[bytes | None] = sealed(
         "note", Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03")
     )
+    # It failed, and the house gave the money back in another way: one of by_hand.WAYS.
+    made_good_at: Mapped[datetime | None] = plain()
+    made_good_by: Mapped[str | None] = plain(sa.String(10))
+    _made_good: Mapped[bytes | None] = sealed(
+        "made_good", Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03")
+    )
     called_at: Mapped[datetime | None] = plain()  # the first call; its key is good for a day
     created_at: Mapped[datetime] = plain()
-    changed_at: Mapped[datetime] = plain()
+    changed_at: Mapped[datetime] = plain(index=True)
 
     note = opened("_note")  # what whoever of the house sends it back has to say beside it
+    made_good = opened("_made_good")  # and what they say of the other way
 
     payment: Mapped[Payment] = relationship(back_populates="refunds")
 
@@ -169,6 +186,7 @@ class Dispute(Base):
     """A payment that the guest's bank questions. The house answers it at the provider."""
 
     __tablename__ = "dispute"
+    __path_to_person__ = "payment.person_id"
     __table_args__ = (
         sa.CheckConstraint(_one_of("state", DISPUTE_STATES), name="known_state"),
         sa.CheckConstraint("amount_minor > 0", name="something_disputed"),
@@ -243,11 +261,14 @@ class InvoiceNumber(Base):
 class Invoice(Base):
     """An invoice or a credit note, as it was issued. Never changed, never deleted early.
 
-    What it says, name and address included, is sealed as one text.
+    What it says, name and address included, is sealed as one text, under a key of its own,
+    which dies on the day on which the law stops asking for the paper. (Those from before
+    papers had keys are under the person's, until the person is erased.)
     """
 
     __tablename__ = "invoice"
     __person__ = "person_id"
+    __sealed_for__ = "sealed_for"
     __table_args__ = (
         sa.CheckConstraint("kind IN ('invoice', 'credit_note')", name="known_kind"),
         sa.CheckConstraint("(kind = 'credit_note') = (corrects IS NOT NULL)", name="corrects"),
@@ -263,6 +284,8 @@ class Invoice(Base):
         sa.ForeignKey("person.id", ondelete="SET NULL"), index=True
     )
     corrects: Mapped[int | None] = plain(sa.ForeignKey("invoice.id"))
+    # The key of this one paper, and of nothing else.
+    paper_id: Mapped[str | None] = inner(sa.String(32))
     # What made it necessary, once: "reservation:<id>", "refund:<id>".
     cause: Mapped[str] = plain(sa.String(80), unique=True)
     language: Mapped[str] = plain(sa.String(5))
@@ -271,10 +294,15 @@ class Invoice(Base):
     issued_at: Mapped[datetime] = plain()
     _body: Mapped[bytes | None] = sealed(
         "body",
-        Personal(Kind.BILLING_ADDRESS, (Purpose.INVOICE,), Retention.BOOKING, "C03"),
+        Personal(Kind.BILLING_ADDRESS, (Purpose.INVOICE,), Retention.PAPERS, "C03"),
     )
 
     body = opened("_body")  # JSON: see payments.series
+
+    @property
+    def sealed_for(self) -> str | None:
+        """Whose key opens it: its own, or the person's where it is older than such keys."""
+        return self.paper_id or self.person_id
 
 
 class LedgerEntry(Base):
@@ -305,7 +333,7 @@ class LedgerEntry(Base):
     credit: Mapped[str] = plain(sa.String(10))  # the account that it leaves
     amount_minor: Mapped[int] = plain(sa.BigInteger)
     currency: Mapped[str] = plain(sa.String(3))
-    at: Mapped[datetime] = plain()
+    at: Mapped[datetime] = plain(index=True)
 
 
 class SeenNotice(Base):

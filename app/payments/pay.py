@@ -13,7 +13,7 @@ from uuid import uuid4
 from flask import current_app
 
 from app.booking.links import checkout_key, guest_url
-from app.booking.models import CANCELLED, CONFIRMED, Reservation
+from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import (
     ReservationCancelled,
     confirm,
@@ -41,6 +41,7 @@ from app.payments.provider import (
 )
 from app.payments.providers import current_provider, provider_named
 from app.payments.states import AUTHORISED, CREATED, EXPIRED, FAILED, PENDING, PROCESSING
+from app.payments.told import note_told
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +175,7 @@ def _decide(reservation_id: int, choice: Choice | None, *, now: datetime) -> str
             # Not before the other page is closed: if it was paid, its choice counts.
             choose(reservation, choice.part, now=now)
         attempt = _new_attempt(reservation, due, now=now)
-        step = intent_of(attempt, reservation)
+        step = intent_of(attempt, reservation, now=now)
     return step
 
 
@@ -199,7 +200,7 @@ def _go_on_with(
 
     asking = attempt.unknown or now - attempt.created_at < SAME_CLICK
     if fits and asking and attempt.unanswered < MOST_UNANSWERED:
-        return intent_of(attempt, reservation)
+        return intent_of(attempt, reservation, now=now)
 
     provider = provider_named(attempt.provider)
     if attempt.provider_ref and provider is not None:
@@ -232,10 +233,18 @@ def _new_attempt(reservation: Reservation, due: _Due, *, now: datetime) -> Payme
     return attempt
 
 
-def intent_of(attempt: Payment, reservation: Reservation) -> Intent:
-    """Return what the provider is told: an opaque id, an amount and a reference (C21)."""
+def intent_of(attempt: Payment, reservation: Reservation, *, now: datetime) -> Intent:
+    """Return what the provider is told: an opaque id, an amount and a reference (C21).
+
+    It is noted for the guest to see, as there is no other way to make an intent. The
+    caller commits before it calls.
+    """
+    note_told(attempt, now=now)
     with use_language(reservation.language):
-        label = gettext("Booking %(reference)s", reference=reservation.reference)
+        if reservation.kind == ASKED:
+            label = gettext("Payment %(reference)s", reference=reservation.reference)
+        else:
+            label = gettext("Booking %(reference)s", reference=reservation.reference)
     return Intent(
         payment_id=attempt.id,
         money=Money(attempt.amount_minor, attempt.currency),

@@ -14,7 +14,7 @@ from app.payments.models import Payment, Refund
 from app.payments.states import FAILED, PENDING, REQUESTED, REVIEW, SUCCEEDED
 
 PAID, LOOKED_AT = "paid", "looked_at"
-RETURNED, RETURNING, STUCK = "returned", "returning", "stuck"
+RETURNED, RETURNING, STUCK, OTHERWISE = "returned", "returning", "stuck", "otherwise"
 _OF_REFUND = {
     SUCCEEDED: RETURNED,
     PENDING: RETURNING,
@@ -28,7 +28,8 @@ class Movement:
     """Money that came or went, on a day of the place; `minor` is negative for what went back.
 
     `kind` is "paid", "looked_at" (it came, and somebody looks at it), "returned",
-    "returning" (asked for, on its way) or "stuck" (it did not arrive).
+    "returning" (asked for, on its way), "stuck" (it did not arrive) or "otherwise" (it did
+    not arrive, and the house gave it back in another way).
     """
 
     day: date
@@ -67,7 +68,7 @@ def receipt_of(reservation: Reservation, zone: ZoneInfo) -> Receipt:
         for refund in payment.refunds:
             if refund.state in _OF_REFUND:
                 movements.append(_went(refund, zone))
-            if refund.state == SUCCEEDED:
+            if refund.state == SUCCEEDED or refund.made_good_at is not None:
                 here -= refund.amount_minor
     movements.sort(key=lambda movement: movement.day)
     return Receipt(tuple(movements), here, outstanding(reservation))
@@ -81,5 +82,6 @@ def _came(payment: Payment, zone: ZoneInfo) -> Movement:
 
 
 def _went(refund: Refund, zone: ZoneInfo) -> Movement:
-    day = refund.changed_at.astimezone(zone).date()
-    return Movement(day, _OF_REFUND[refund.state], "", -refund.amount_minor)
+    day = (refund.made_good_at or refund.changed_at).astimezone(zone).date()
+    kind = OTHERWISE if refund.made_good_at is not None else _OF_REFUND[refund.state]
+    return Movement(day, kind, "", -refund.amount_minor)

@@ -35,6 +35,7 @@ from app.payments.states import (
     RefundState,
     refund_may_move,
 )
+from app.payments.told import note_told
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ def refundable(payment: Payment) -> int:
         return 0
     claimed = db.session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0)).where(
-            Refund.payment_id == payment.id, Refund.state.in_(CLAIMING)
+            Refund.payment_id == payment.id,
+            # What failed and was made good in another way has left us as well.
+            sa.or_(Refund.state.in_(CLAIMING), Refund.made_good_at.is_not(None)),
         )
     )
     return max(0, payment.captured_minor - int(claimed or 0))
@@ -246,6 +249,7 @@ def send_refund(refund_id: str, *, now: datetime) -> None:
     payment_id, ref = payment.id, payment.provider_ref or ""
     money = Money(refund.amount_minor, payment.currency)
     refund.called_at = first_called = refund.called_at or now
+    note_told(payment, now=now)
     db.session.commit()
 
     if now - first_called > KEY_LIFE:

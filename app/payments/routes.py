@@ -13,7 +13,7 @@ from app.booking.links import (
     reservation_for_checkout,
     reservation_for_guest,
 )
-from app.booking.models import CONFIRMED, Reservation
+from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import HoldPassed, ReservationCancelled, get_for_update, is_held
 from app.booking.shop import shop
 from app.booking.standing import standing
@@ -50,6 +50,8 @@ ORIGIN_EXEMPT = {"payments.webhook"}
 def pay(key: str) -> ResponseReturnValue:
     """Check what was booked, choose how to pay, and go to pay it; of what is firm, the balance."""
     reservation, now = _reservation(key), utcnow()
+    if reservation.kind == ASKED:
+        return _asked(reservation, key, now=now)
     if outstanding(reservation):
         return _balance(reservation, now=now)
     elsewhere = _elsewhere(reservation, key, now=now)
@@ -176,6 +178,50 @@ def forget_card(reference: str) -> ResponseReturnValue:
 def _forget_card(reservation_id: int, *, now: datetime) -> None:
     get_for_update(reservation_id)
     end(reservation_id, now=now)
+
+
+# -- A sum that the house asks for ---------------------------------------------------------
+
+
+def _asked(reservation: Reservation, key: str, *, now: datetime) -> ResponseReturnValue:
+    """Show what a sum is asked for, and go to pay it; or that it can't be paid any more."""
+    if reservation.status == CONFIRMED:
+        return redirect(guest_url(reservation), 303)
+    attempt, held = newest_attempt(reservation.id), is_held(reservation, now=now)
+    if attempt is not None and _outcome(attempt.state, held=held, answered=True) is not None:
+        return redirect(url_for(".come_back", key=key), 303)
+    form = EmptyForm()
+    if held and form.validate_on_submit():
+        try:
+            return redirect(start_payment(reservation, now=now), 303)
+        except (HoldPassed, ReservationCancelled):
+            held = False
+        except PaymentUnderReview as error:
+            return _asked_page(reservation, form, error.say()), 409
+        except (PaymentUnavailable, PaymentRefused) as error:
+            return _asked_page(reservation, form, error.say()), 503
+    if not held:
+        withdrawn = reservation.status == CANCELLED
+        page = render_template(
+            "payments/asked_over.html", reservation=reservation, withdrawn=withdrawn
+        )
+        return page, 410
+    return _asked_page(reservation, form, ""), 422 if form.is_submitted() else 200
+
+
+def _asked_page(reservation: Reservation, form: EmptyForm, trouble: str) -> str:
+    _allow_form_to_provider()
+    attempt, end = newest_attempt(reservation.id), reservation.held_until
+    return render_template(
+        "payments/asked.html",
+        form=form,
+        reservation=reservation,
+        summary=summary(reservation),
+        venue=shop().venue,
+        last_day=wording.last_day(end, shop().venue.zone) if end is not None else "",
+        trouble=trouble,
+        last_attempt=attempt.state if attempt is not None else None,
+    )
 
 
 # -- Coming back --------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from sqlalchemy.orm import selectinload
 
 from app.booking.models import Reservation
 from app.core.database import db, table
+from app.core.vault import PersonUnknown, vault
 from app.payments.models import Invoice, InvoiceNumber, Payment
 from app.payments.states import PAID
 
@@ -90,6 +91,9 @@ def write_paper(
         kind=CREDIT_NOTE if corrects is not None else INVOICE,
         reservation_id=reservation.id,
         person_id=reservation.person_id,
+        # A paper has a key of its own: the law keeps it for years after its person is gone, and
+        # a backup from before must not lose it with them.
+        paper_id=vault().new_person(),
         corrects=corrects.id if corrects is not None else None,
         cause=cause,
         language=reservation.language,
@@ -128,8 +132,13 @@ def _number(series: str, number: int) -> str:
 
 
 def read(paper: Invoice) -> Body:
-    """Open what a paper says. Raises PersonUnknown after its person was erased."""
-    body: Body = json.loads(paper.body or "{}")
+    """Open what a paper says.
+
+    Raises PersonUnknown once its key is gone, or what it said was emptied with its term.
+    """
+    if paper.body is None:
+        raise PersonUnknown(paper.sealed_for)
+    body: Body = json.loads(paper.body)
     return body
 
 

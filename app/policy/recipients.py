@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.core.egress import MAIL_RELAY, Egress, Recipient
-from app.core.languages import N_
+from app.core.languages import N_, gettext
 
 
 class RecipientUnnamed(LookupError):
@@ -47,3 +47,8 @@ def listed(egress: Egress) -> list[Listed]:
         host = urlsplit(egress.url(recipient)).hostname or ""
         found.append(Listed(name, recipient.gets, recipient.why, host))
     return found
+
+
+def name_of(code: str) -> str:
+    """Return what a recipient is called, by its code in the register; the code, for none."""
+    return gettext(_named[code][0]) if code in _named else code

@@ -4,9 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.claims import claim_all
-from app.accounts.mail_links import CLAIM, LIFE, forget_old
+from app.accounts.mail_links import CLAIM, LIFE
 from app.accounts.models import Claim
 from app.core.database import db
+from app.core.sweeps import named
 from tests.accounts.guests import ALICE, BOB, Guest, book
 from tests.accounts.ways import link_in, mails, newest_mail
 from tests.house.visitor import Visitor, reference_of
@@ -132,8 +133,7 @@ def test_an_old_link_never_opens_what_was_mailed_to_somebody_else(place, clock, 
     old = link_in(newest_mail(place))
     clock.move(LIFE[CLAIM])
     with place.app_context():
-        forget_old(now=clock())
-        db.session.commit()
+        named("mail-links").carry_out(clock())
     bob.come_in(place, clock)
     ask(bob)  # whose link may have the number that went
     new = link_in(newest_mail(place))

@@ -12,10 +12,10 @@ from app.accounts import mail_links
 from app.accounts.models import Account, Claim, Person
 from app.accounts.names import account_named
 from app.accounts.registering import MAILS_TO, REGISTERING
-from app.accounts.tidying import tidy
 from app.core.database import db
 from app.core.datamap import Kind
 from app.core.languages import LANGUAGES
+from app.core.sweeps import sweep_every_minute
 from app.core.vault import vault
 from app.policy.documents import publish_missing
 from app.policy.models import Agreement
@@ -306,7 +306,7 @@ def test_a_link_of_yesterday_opens_nothing_and_the_request_goes(site, clock, cli
     clock.move(mail_links.LIFE[mail_links.VERIFY])
     answer = open_by(client, path)
     with site.app_context():
-        tidy(clock())
+        sweep_every_minute(clock())
 
     assert answer.status_code == 410
     assert count(site, Account) == count(site, Person) == 0

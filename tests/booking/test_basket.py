@@ -11,8 +11,8 @@ from app.booking.holds import HOLD_TIME
 from app.booking.models import Basket, Night, OfferRow, RateRow, Reservation
 from app.booking.reservations import prove
 from app.booking.shop import shop
-from app.booking.tidying import tidy
 from app.core.database import db
+from app.core.sweeps import sweep_every_minute
 from tests.house.visitor import Visitor, address_of
 
 
@@ -75,7 +75,7 @@ def test_a_basket_that_nobody_touched_for_two_days_is_gone(place, clock, visitor
 
     assert visitor.open(basket.url).status == 404
     with place.app_context():
-        tidy(clock())
+        sweep_every_minute(clock())
         assert count(Basket) == 0
 
 

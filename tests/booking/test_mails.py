@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from icalendar import Calendar
 
-from app.booking import mails
+from app.accounts import mailing
 from app.booking.models import Reservation
 from app.booking.reservations import cancel, confirm, get_for_update
 from app.core import outbox
@@ -151,7 +151,7 @@ def test_a_crash_after_sending_sends_the_very_same_message_again(clock, booked, 
         if len(sent) == 1:
             raise Crash
 
-    monkeypatch.setattr(mails, "deliver", deliver)
+    monkeypatch.setattr(mailing, "deliver", deliver)
     with pytest.raises(Crash):
         outbox.run_due(now=clock())
     db.session.rollback()
@@ -173,7 +173,7 @@ def test_a_relay_that_is_away_is_tried_again(clock, booked, monkeypatch, instanc
         if len(tries) < 3:
             raise OSError("550 <wilhelmine.kanarienvogel@post.example> says no")
 
-    monkeypatch.setattr(mails, "deliver", deliver)
+    monkeypatch.setattr(mailing, "deliver", deliver)
     for _ in range(20):
         outbox.run_due(now=clock())
         clock.move(timedelta(minutes=1))

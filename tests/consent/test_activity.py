@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from app.consent.activity import (
     MOST_A_MINUTE,
     ClickUndeclared,
-    forget_old,
     host_of,
     note_click,
     note_page,
@@ -19,9 +18,9 @@ from app.consent.deciding import digest
 from app.consent.frame import _MAKE, Permission, permission
 from app.consent.models import Glance, Grant
 from app.consent.register import CLICKS
-from app.consent.tidying import tidy_consent
 from app.consent.words import PAGES
 from app.core.database import db
+from app.core.sweeps import named, sweep_every_minute
 from app.web.agents import Agent
 from app.web.cookies import Category
 from tests.accounts.ways import sign_in
@@ -367,7 +366,7 @@ def test_a_choice_that_ran_out_is_silent_at_once_and_its_lines_go(place, clock):
     client.get("/search")
     with place.app_context():
         late = note_page(db.engine, held, "/", FIREFOX, now=clock())
-        tidy_consent(clock())
+        sweep_every_minute(clock())
 
     assert not late
     assert rows(place) == []
@@ -390,9 +389,10 @@ def test_no_line_grows_older_than_thirteen_months(place, clock):
     clock.set(clock().replace(2032, 6, 5, 7, 59))
 
     with place.app_context():
-        early = forget_old(now=clock())
-        late = forget_old(now=clock.move(timedelta(minutes=1)))
-        db.session.commit()
+        old = (named("activity"), named("glances"))
+        early = sum(sweep.carry_out(clock()) for sweep in old)
+        clock.move(timedelta(minutes=1))
+        late = sum(sweep.carry_out(clock()) for sweep in old)
 
     assert (early, late) == (0, 2)
     assert seen(place) == ["/contact"]

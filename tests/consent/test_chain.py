@@ -18,6 +18,7 @@ from app.consent.canonical import canonical, digest_of
 from app.consent.chain import ORIGIN, Link, link_digest
 from app.consent.models import Entry, Head, NoticeText
 from app.core.database import db, table
+from app.core.sweeps import named
 from tests.conftest import MORNING, _let_go
 from tests.consent.answers import A_DAY, decided
 
@@ -308,14 +309,14 @@ def test_words_go_after_their_term_and_the_chain_still_holds(context):
     fill(2, now=MORNING + relativedelta(years=1))
     term = MORNING + TERM + timedelta(minutes=3)
 
-    early = chain.forget_words(now=MORNING + TERM - timedelta(seconds=1))
-    forgotten = chain.forget_words(now=term)
-    db.session.commit()
+    words = named("receipts")
+    early = words.carry_out(MORNING + TERM - timedelta(seconds=1))
+    forgotten = words.carry_out(term)
 
     assert (early, forgotten) == (0, 3)
     assert [row.body is None for _, row in read()] == [True, True, True, False, False]
     assert findings(*links, now=term) == []
-    assert chain.forget_words(now=term) == 0
+    assert words.carry_out(term) == 0
 
 
 def test_words_that_went_before_their_term_are_found(context):

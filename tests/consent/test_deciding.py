@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from flask import current_app
 
 from app.accounts.models import Person
-from app.consent import chain, deciding, frame, notice
+from app.consent import chain, frame, notice
 from app.consent.deciding import digest
 from app.consent.frame import Permission, permission
 from app.consent.models import Grant
 from app.core.database import db
 from app.core.languages import LANGUAGES, use_language
+from app.core.sweeps import named
 from app.web.cookies import OPTIONAL, Category
 from tests.consent.answers import (
     GPC,
@@ -140,9 +141,8 @@ def test_grants_that_ran_out_go_with_what_hangs_on_them(place, clock):
     until = choice_in(place, client, clock()).until
 
     with place.app_context():
-        early = deciding.end_run_out(now=until - timedelta(seconds=1))
-        ended = deciding.end_run_out(now=until)
-        db.session.commit()
+        early = named("grants").carry_out(until - timedelta(seconds=1))
+        ended = named("grants").carry_out(until)
 
     assert (early, ended, noted(place)) == (0, 2, 0)
 

@@ -21,6 +21,7 @@ from app.consent.receipts import SCHEMA_OF_RECEIPTS, ReceiptUnsound, receipt, re
 from app.consent.register import inventory
 from app.core.database import db
 from app.core.languages import LANGUAGES
+from app.core.sweeps import named
 from app.web.cookies import OPTIONAL
 from tests.conftest import MORNING
 from tests.consent.answers import A_DAY, GPC, answer, records
@@ -379,8 +380,7 @@ def test_verifying_keeps_nobody_waiting_and_waits_for_nobody(command, filed, ins
 def test_six_months_of_words_that_went_are_no_fault(app, command, filed, clock):
     clock.move(A_DAY * 365 * 4)
     with app.app_context():
-        assert chain.forget_words(now=clock()) == 5
-        db.session.commit()
+        assert named("receipts").carry_out(clock()) == 5
 
     done = command("verify", "--receipt", filed[0])
 

@@ -11,10 +11,10 @@ from app.core.limits import (
     Bucket,
     Limit,
     TooManyRequests,
-    forget_old,
     network_pseudonym,
     spend,
 )
+from app.core.sweeps import named
 
 LIMIT = Limit("test", burst=5, per_hour=60)
 SECRET = b"s" * 32
@@ -116,8 +116,7 @@ def test_yesterdays_limits_are_forgotten(context, clock):
     spend(LIMIT, "new", now=clock.move(timedelta(hours=23)))
     db.session.commit()
 
-    gone = forget_old(now=clock.move(timedelta(hours=2)))
-    db.session.commit()
+    gone = named("limits").carry_out(clock.move(timedelta(hours=2)))
 
     assert gone == 1
     assert list(db.session.scalars(sa.select(Bucket.name))) == ["test:new"]

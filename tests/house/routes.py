@@ -31,6 +31,9 @@ NOWHERE = {
     "passkey_id": "2147483647",
     "row_id": "2147483647",
     "payment_id": "nothing",
+    "export_id": "2147483647",
+    "request_id": "2147483647",
+    "refund_id": "nothing",
     "digest": "0" * 64,
 }
 
@@ -87,6 +90,9 @@ def lead_somewhere(app: Flask, visitor: Visitor) -> tuple[dict[str, str], Page]:
         "passkey_id": "1",
         "row_id": "1",
         "payment_id": str(payment_id),
+        "export_id": "1",
+        "request_id": "1",
+        "refund_id": "nothing",
         "digest": str(digest),
         "basket": address_of(basket).rpartition("/")[2],
         "guest": key_of(reservation),

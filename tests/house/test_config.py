@@ -52,6 +52,10 @@ def test_production_refuses_to_start_without_a_setting_and_names_it(tmp_path, mi
         ("PORT", "-1"),
         ("PROXY_HOPS", "one"),
         ("PASSWORD_MEMORY_KIB", "19455"),
+        ("BACKUP_DAYS", "0"),
+        ("BACKUP_DAYS", "a month"),
+        ("KEYS_BACKUP_DAYS", "-1"),
+        ("KEYS_BACKUP_DAYS", "31"),
     ],
 )
 def test_a_wrong_setting_is_named_and_a_secret_is_not_shown(tmp_path, name, value):

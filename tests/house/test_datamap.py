@@ -131,9 +131,10 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
             f"activity_line.{name}"
             for name in ("at", "browser", "device", "kind", "referring_host", "system", "what")
         ),
-        "account.language",
+        *(f"account.{name}" for name in ("language", "used_on")),
         "agreement.agreed_at",
         *(f"consent_entry.{name}" for name in ("at", "body")),
+        "disclosure.last_at",
         *(f"glance.{name}" for name in ("last_at", "what")),
         "limit_bucket.name",
         *(f"passkey.{name}" for name in ("credential_id", "device")),
@@ -144,6 +145,7 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
             f"reservation_line.{name}"
             for name in ("arrive", "depart", "starts_at", "ends_at", "adults", "children")
         ),
+        "restriction.purpose",
         *(f"session.{name}" for name in ("created_at", "seen_at", "proved_at", "device")),
     }
 

@@ -164,3 +164,13 @@ def test_rebuilding_a_parent_deletes_no_child(migrating, clock, tmp_path):
     with db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             assert connection.scalar(sa.text("PRAGMA foreign_keys")) == 1
+
+
+@pytest.mark.clause("C12")
+def test_foreign_keys_are_watched_again_after_a_migration_with_nothing_to_do(migrating):
+    """Else what hangs on an erased person would stay, in the process that migrated."""
+    flask_migrate.upgrade()
+
+    for engine in db.engines.values():
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text("PRAGMA foreign_keys")) == 1

@@ -19,7 +19,7 @@ from tests.accounts.ways import newest_mail
 from tests.owner.guests import book, details, stay
 from tests.owner.house import buttons, words
 from tests.payments.disputing import Questioned
-from tests.payments.till import begin, pay_at_bank, run_jobs
+from tests.payments.till import back_at_bank, bank_says, begin, pay_at_bank, run_jobs
 
 FIRST = date(2031, 6, 2)
 ADA = details("Ada Lovelace", "ada@example.org")
@@ -394,3 +394,38 @@ def test_the_page_of_payments_takes_a_few_statements(place, enters, payment_id, 
         reader.get("/owner/payments")
 
     assert len(sent) <= 30, len(sent)
+
+
+# -- Made good outside ------------------------------------------------------------------------
+
+
+@pytest.mark.clause("C03")
+def test_who_of_the_house_gave_money_back_outside_notes_it_and_it_leaves_the_list(
+    place, enters, payment_id, line, clock
+):
+    staff, reader = enters(STAFF), enters(READER, "rita@house.example")
+    press(staff, payment_id, fill(staff, payment_id))
+    work(place, clock)
+    with place.test_request_context():
+        payment = db.session.get(Payment, payment_id)
+        ref = payment.provider_ref
+        bank_says(back_at_bank(payment)[0].ref, "failed")
+        look(line, ref, now=clock())
+        refund_id = db.session.scalar(sa.select(Refund.id))
+        reference = db.session.get(Payment, payment_id).reservation.reference
+    path = f"/owner/payments/refunds/{refund_id}"
+    listed = words(staff.get("/owner/payments"))
+
+    empty, refused = staff.post(path, note=NOTE), reader.get(path)
+    done = staff.post(path, by="transfer", note=NOTE)
+    again = staff.get(path)
+    page = words(staff.get(done.location))
+
+    assert "A refund didn’t get through." in listed
+    assert (empty.status_code, refused.status_code, again.status_code) == (422, 403, 404)
+    assert "How did you give it back? : " in words(empty)
+    assert done.location.startswith(f"/owner/reservations/{reference}")
+    assert "By bank transfer" in page
+    assert NOTE in page
+    assert "A refund didn’t get through." not in words(staff.get("/owner/payments"))
+    assert "Money that needs a look" not in words(staff.get("/owner/"))

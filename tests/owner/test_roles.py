@@ -17,6 +17,8 @@ VALUES = {
     "name": "nothing.eml",
     "account_id": "2147483647",
     "payment_id": "nothing",
+    "request_id": "2147483647",
+    "refund_id": "nothing",
     "invoice_number": "2031-999999",
 }
 ARGUMENT = re.compile(r"<(?:[^<>]+:)?(\w+)>")

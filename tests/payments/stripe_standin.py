@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.payments.stripe_books import Books, Refused
 from tests.payments.stripe_forms import Malformed, call_for, read
+from tests.payments.stripe_published import check
 
 VERSION = "2026-10-28.endive"
 KEY = "sk_test_" + "k" * 24
@@ -175,7 +176,9 @@ class StandIn(Books):
         answerer, described, names = found
         form = urlsplit(call.path).query if call.method == "GET" else call.form
         try:
-            return answerer, read(form, described), names
+            said = read(form, described)
+            check(answerer, said)
+            return answerer, said, names
         except Malformed as error:
             raise Refused(
                 400,

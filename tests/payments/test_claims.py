@@ -93,15 +93,23 @@ def test_what_is_missing_is_asked_for_beside_its_field(visitor, place):
     [
         path
         for path in sorted(Path("templates/mail").glob("[a-z]*.txt"))
-        if path.name != "dispute.txt"  # goes to the house
+        if path.name not in ("dispute.txt", "rights_house.txt")  # go to the house
     ],
     ids=str,
 )
 def test_every_mail_leads_to_the_page(letter):
-    # Mails about an account say it in words of their own.
-    foot = "_account_foot" if letter.name.startswith("account_") else "_request"
+    # Mails about an account or about one's data say it in words of their own, and one that
+    # asks for money says it in the middle of it.
+    about = letter.name.partition("_")[0]
+    feet = {"account": "_account_foot", "data": "_data_foot"} | dict.fromkeys(
+        ("erasure", "rights"), "_data_foot"
+    )
+    text = letter.read_text()
 
-    assert f'{{% include "mail/{foot}.txt" %}}' in letter.read_text()
+    if letter.name == "asked.txt":
+        assert "{{ check_url }}" in text
+    else:
+        assert f'{{% include "mail/{feet.get(about, "_request")}.txt" %}}' in text
 
 
 def test_the_foot_of_mails_about_accounts_leads_there_too():

@@ -2,6 +2,8 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 import sqlalchemy as sa
@@ -312,9 +314,22 @@ def test_without_an_invoice_a_refund_makes_no_paper(paid, reservation, clock):
     assert papers(reservation) == []
 
 
-def test_nothing_is_written_for_somebody_erased(paid, reservation, clock):
-    make(reservation, now=clock())
+def test_for_somebody_erased_a_credit_note_is_written_under_a_key_of_its_own(
+    paid, reservation, clock
+):
+    invoice = make(reservation, now=clock())
     vault().destroy([reservation.person_id])
+
+    give_back(paid, 10_000, now=clock())
+
+    note = invoices_of(reservation.id)[1]
+    assert len({invoice.paper_id, note.paper_id, reservation.person_id}) == 3
+    assert read(note)["buyer"]["address"][0] == till.NAME
+
+
+def test_without_its_own_key_a_paper_is_followed_by_nothing(paid, reservation, clock):
+    invoice = make(reservation, now=clock())
+    vault().destroy([reservation.person_id, invoice.paper_id])
 
     give_back(paid, 10_000, now=clock())
 
@@ -454,9 +469,9 @@ def test_other_people_s_papers_are_nowhere(visitor, paid, reservation, clock):
     assert visitor.get(address_of(other, "invoices/2031-000001")).status_code == 404
 
 
-def test_after_an_erasure_the_page_says_so(visitor, paid, reservation, clock):
-    make(reservation, now=clock())
-    vault().destroy([reservation.person_id])
+def test_once_its_key_is_gone_the_page_of_a_paper_says_so(visitor, paid, reservation, clock):
+    invoice = make(reservation, now=clock())
+    vault().destroy([reservation.person_id, invoice.paper_id])
 
     for rest in ("invoices/2031-000001", "invoices/2031-000001.pdf"):
         answer = visitor.get(address_of(reservation, rest))
@@ -486,3 +501,33 @@ def test_a_page_costs_the_same_with_many_papers(visitor, paid, reservation, cloc
 
     assert after == before
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Invoice)) == 6
+
+
+@pytest.mark.clause("C03")
+def test_who_asked_for_an_invoice_with_their_booking_is_told_where_it_is(
+    app, reservation, line, clock, visitor, settings
+):
+    with_tax()
+    reservation.person.billing_address = dump_address(ADDRESS)
+    db.session.commit()
+    pay(app, reservation, line, now=clock())
+    run_jobs(now=clock())
+
+    [letter] = (settings.instance_dir / "mail").glob("*-invoice_ready-*.eml")
+    text = message_from_bytes(letter.read_bytes(), policy=default).get_content()
+    [link] = [line for line in text.splitlines() if "/invoices/" in line]
+    page = visitor.get(link)
+
+    assert papers(reservation) == [("invoice", "2031-1", TOTAL)]
+    assert "2031-000001" in text
+    assert page.status_code == 200
+    assert "2031-000001" in page.text
+    assert till.mails(reservation).count("invoice_ready") == 1
+
+
+@pytest.mark.clause("C03")
+def test_who_asked_for_none_or_makes_it_themselves_gets_no_such_mail(paid, reservation, clock):
+    make(reservation, now=clock())
+    run_jobs(now=clock())
+
+    assert "invoice_ready" not in till.mails(reservation)

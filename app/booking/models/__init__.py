@@ -5,6 +5,8 @@ from app.booking.models.inventory import Night, Seating, SessionPlaces
 from app.booking.models.offers import ChargeRow, ExtraRow, OfferRow, RateRow, UnitRow, VenueRow
 from app.booking.models.reservations import (
     AS_HELD,
+    ASKED,
+    BOOKING,
     CANCELLED,
     CONFIRMED,
     HELD,
@@ -14,7 +16,9 @@ from app.booking.models.reservations import (
 )
 
 __all__ = [
+    "ASKED",
     "AS_HELD",
+    "BOOKING",
     "CANCELLED",
     "CONFIRMED",
     "HELD",

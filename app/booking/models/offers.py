@@ -37,6 +37,10 @@ class VenueRow(Base):
     deposit_bp: Mapped[int | None] = plain()  # share that makes a booking firm; None: all of it
     balance_days: Mapped[int] = plain(default=14, server_default="14")  # before the first start
     tax_id: Mapped[str] = plain(sa.String(30), server_default="", default="")  # on invoices
+    country: Mapped[str] = plain(sa.String(2), server_default="DE", default="DE")  # ISO 3166-1
+    # Whose rules say until when a request about one's own data is answered: a key of
+    # `privacy.clocks`.
+    rights_law: Mapped[str] = plain(sa.String(12), server_default="gdpr", default="gdpr")
     catalogue_version: Mapped[int] = plain(default=1)
 
 

@@ -7,10 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from app.accounts.models import Person
-from app.core.database import Base, kept, plain, whose
+from app.core.database import Base, inner, kept, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
+from app.core.vault import opened
 
 HELD, CONFIRMED, RELEASED, CANCELLED = "held", "confirmed", "released", "cancelled"
+BOOKING, ASKED = "booking", "asked"
+"""What a reservation is: something booked, or a sum that the house asked somebody for."""
 AS_HELD: sa.ColumnElement[str] = sa.literal_column("'held'", sa.String)
 """HELD for statements, written out: a database can't tell that a partial index on held
 rows serves a statement whose status is a parameter, and reads the whole book instead."""
@@ -29,6 +32,10 @@ class Reservation(Base):
 
     A hold is a reservation with a time. One whose time has passed is discounted
     by readers and released by the next writer.
+
+    One of kind ASKED takes no place: it is a sum that the house asks somebody for, such
+    as a lost key, held for as long as its link can be paid on. It begins as it is asked
+    for, so no cancellation policy ever gives anything of it back by itself.
     """
 
     __tablename__ = "reservation"
@@ -37,6 +44,7 @@ class Reservation(Base):
         sa.CheckConstraint(
             "status IN ('held', 'confirmed', 'released', 'cancelled')", name="known_status"
         ),
+        sa.CheckConstraint("kind IN ('booking', 'asked')", name="known_kind"),
         sa.CheckConstraint("total_minor >= 0", name="total_not_negative"),
         sa.CheckConstraint("paid_minor >= 0", name="paid_not_negative"),
         sa.CheckConstraint(
@@ -46,7 +54,8 @@ class Reservation(Base):
         ),
         sa.CheckConstraint("status != 'held' OR held_until IS NOT NULL", name="hold_has_an_end"),
         sa.CheckConstraint(
-            "status NOT IN ('confirmed', 'cancelled') OR person_id IS NOT NULL",
+            "status NOT IN ('confirmed', 'cancelled') OR person_id IS NOT NULL"
+            " OR archived_at IS NOT NULL",
             name="firm_has_a_person",
         ),
         # Two tabs, or a double click: one hold for one basket.
@@ -64,6 +73,24 @@ class Reservation(Base):
             postgresql_where=sa.text("status = 'held'"),
         ),
         sa.Index(
+            "ix_reservation_cancelled_at",
+            "cancelled_at",
+            sqlite_where=sa.text("cancelled_at IS NOT NULL"),
+            postgresql_where=sa.text("cancelled_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_reservation_asked",
+            "id",
+            sqlite_where=sa.text("kind = 'asked'"),
+            postgresql_where=sa.text("kind = 'asked'"),
+        ),
+        sa.Index(
+            "ix_reservation_belongs_to_id",
+            "belongs_to_id",
+            sqlite_where=sa.text("belongs_to_id IS NOT NULL"),
+            postgresql_where=sa.text("belongs_to_id IS NOT NULL"),
+        ),
+        sa.Index(
             "ix_reservation_balance_due_at",
             "balance_due_at",
             sqlite_where=sa.text("balance_due_at IS NOT NULL"),
@@ -75,6 +102,9 @@ class Reservation(Base):
     reference: Mapped[str] = plain(sa.String(12), unique=True)  # random; said on the telephone
     person_id: Mapped[str | None] = whose(sa.ForeignKey("person.id"), index=True)
     basket_id: Mapped[int | None] = plain(sa.ForeignKey("basket.id", ondelete="SET NULL"))
+    kind: Mapped[str] = plain(sa.String(8), default=BOOKING, server_default=BOOKING)
+    # Of a sum that was asked for: the booking that it is about, if it is about one.
+    belongs_to_id: Mapped[int | None] = plain(sa.ForeignKey("reservation.id", ondelete="SET NULL"))
     status: Mapped[str] = plain(sa.String(10))
     language: Mapped[str] = kept(
         Personal(
@@ -94,7 +124,7 @@ class Reservation(Base):
     balance_due_at: Mapped[datetime | None] = plain()
     # How far the guest was reminded of it: not yet, a week before, on the day.
     balance_told: Mapped[int] = plain(sa.SmallInteger, default=0, server_default="0")
-    quote_digest: Mapped[str] = plain(sa.String(64))  # what the visitor saw is what they pay
+    quote_digest: Mapped[str] = inner(sa.String(64))  # what the visitor saw is what they pay
     cancellation: Mapped[str] = plain(sa.Text)  # the policy as it stood, in JSON
     first_start: Mapped[datetime] = kept(_WHEN)
     created_at: Mapped[datetime] = plain()
@@ -104,8 +134,15 @@ class Reservation(Base):
     cancelled_at: Mapped[datetime | None] = plain()
     released_at: Mapped[datetime | None] = plain()
     refund_minor: Mapped[int | None] = plain(sa.BigInteger)  # promised at cancellation
-    link_serial: Mapped[int] = plain(default=1)  # raising it revokes the guest's link
+    link_serial: Mapped[int] = inner(default=1)  # raising it revokes the guest's link
     sequence: Mapped[int] = plain(default=0)  # of its calendar entries, RFC 5545 §3.8.7.4
+    # Since then it is a paper of the house's books: nobody's name is on it any more.
+    archived_at: Mapped[datetime | None] = plain()
+    _what_for: Mapped[bytes | None] = sealed(
+        "what_for", Personal(Kind.BOOKING, (Purpose.RESERVATION,), Retention.BOOKING, "C16")
+    )
+
+    what_for = opened("_what_for")  # what a sum is asked for, in the house's own words
 
     person: Mapped[Person | None] = relationship()
     lines: Mapped[list["ReservationLine"]] = relationship(

@@ -8,7 +8,7 @@ from app.accounts.sessions import account_required, current_account
 from app.booking.blueprint import bp
 from app.booking.links import guest_url
 from app.booking.mine import reservations_of
-from app.booking.models import Reservation
+from app.booking.models import ASKED, Reservation
 from app.booking.shop import shop
 from app.booking.summary import SummaryLine, summary
 from app.core.clock import utcnow
@@ -42,7 +42,10 @@ def account() -> ResponseReturnValue:
 
 def _parts(reservation: Reservation) -> list[SummaryLine]:
     """Return what was booked, without what was only charged with it."""
-    return [line for line in summary(reservation).lines if line.kind in ("stay", "session")]
+    lines = summary(reservation).lines
+    if reservation.kind == ASKED:
+        return lines
+    return [line for line in lines if line.kind in ("stay", "session")]
 
 
 def _total(reservation: Reservation) -> str:

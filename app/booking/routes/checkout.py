@@ -7,18 +7,20 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from app.accounts.models import Person
+from app.accounts.restrictions import restricted
 from app.accounts.sessions import current_account
 from app.booking import wording
 from app.booking.blueprint import bp
 from app.booking.details import put_details
 from app.booking.forms import DetailsForm, EmptyForm
 from app.booking.links import guest_url, reservation_for_checkout
-from app.booking.models import CANCELLED, CONFIRMED, Reservation
+from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import get_for_update, is_held, revive
 from app.booking.shop import shop
 from app.booking.summary import promise, summary
 from app.core.clock import utcnow
 from app.core.database import in_one_go
+from app.core.datamap import Purpose
 from app.core.errors import DomainError
 from app.core.languages import current_language, gettext
 from app.core.vault import load_address
@@ -34,6 +36,8 @@ _PERSON = ("name", "email", "phone", "company", "title", "wechat_id")
 def checkout(key: str) -> ResponseReturnValue:
     """Ask who books, and go on to paying."""
     reservation = reservation_for_checkout(key) or abort(404)
+    if reservation.kind == ASKED:
+        return redirect(url_for("payments.pay", key=key), 303)  # the house knows who pays it
     if reservation.status in (CONFIRMED, CANCELLED):
         return redirect(guest_url(reservation), 303)
     now = utcnow()
@@ -81,9 +85,14 @@ def _form(reservation: Reservation) -> DetailsForm:
 
 
 def _own_person() -> Person | None:
-    """Return the person of the guest who is signed in. The house books for others."""
+    """Return the person of the guest who is signed in. The house books for others.
+
+    Nobody's who has asked that what their account knows isn't used.
+    """
     who = current_account()
-    return None if who is None or who.of_the_house else who.person
+    if who is None or who.of_the_house or restricted([who.person_id], Purpose.ACCOUNT):
+        return None
+    return who.person
 
 
 def _page(

@@ -14,7 +14,7 @@ from app.booking.cancellation import StayBegun
 from app.booking.events import reservation_calendar
 from app.booking.forms import CancelForm
 from app.booking.links import checkout_key, guest_key, guest_url, reservation_for_guest
-from app.booking.models import CONFIRMED, Reservation
+from app.booking.models import ASKED, CONFIRMED, Reservation
 from app.booking.reservations import (
     RefundChanged,
     cancel,
@@ -46,6 +46,8 @@ def reservation(reference: str) -> ResponseReturnValue:
 
 
 def _page(found: Reservation, error: DomainError | None = None) -> ResponseReturnValue:
+    if found.kind == ASKED:
+        return redirect(_of_a_sum(found), 303)
     g.page_path = f"/reservations/{found.reference}"
     now = utcnow()
     stands = standing(found, now=now)
@@ -82,6 +84,13 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
     return page, 409 if error else 200
 
 
+def _of_a_sum(found: Reservation) -> str:
+    """Return where a sum that the house asked for is at home: its receipt, or where it is paid."""
+    if found.status == CONFIRMED:
+        return url_for("invoices.receipt", reference=found.reference, key=guest_key(found))
+    return url_for("payments.pay", key=checkout_key(found))
+
+
 def _pay_url(found: Reservation, stands: Standing, *, now: datetime) -> str:
     """Return where a hold or a balance is paid; nothing where nothing is to be paid now."""
     owes = is_held(found, now=now) or (stands.owed_minor > 0 and not stands.coming)
@@ -103,7 +112,7 @@ def _seen(found: Reservation) -> list[tuple[str, str]]:
 def calendar(reference: str) -> ResponseReturnValue:
     """Return the calendar file of a reservation."""
     found = _find(reference)
-    if found.confirmed_at is None:
+    if found.confirmed_at is None or found.kind == ASKED:
         abort(404)
     body = reservation_calendar(found, now=utcnow())
     name = f"reservation-{found.reference}.ics"

@@ -1,0 +1,16 @@
+"""The pages about one's own data. Importing a module adds its pages to the blueprint."""
+
+from app.privacy.blueprint import bp
+from app.privacy.routes import (  # noqa: F401 (they add pages to the blueprint)
+    clauses,
+    data,
+    details,
+    download,
+    erase,
+    guests,
+    limits,
+    requests,
+    retention,
+)
+
+__all__ = ["bp"]

@@ -1,0 +1,152 @@
+"""What the codes in a person's rows mean. A code without a word is shown as it is kept."""
+
+from collections.abc import Callable
+from typing import Final
+
+from app.accounts.disclosures import WHAT as DISCLOSED
+from app.accounts.readings import WHAT as READ
+from app.accounts.words import NEWS, READERS, ROLE_WORDS, device_words
+from app.consent.words import click_word, page_word
+from app.core.datamap import Purpose
+from app.core.languages import BY_CODE as LANGUAGES
+from app.core.languages import N_, gettext
+from app.policy.recipients import name_of
+from app.privacy.words import purpose_word
+
+_MONEY: Final = {
+    "created": N_("begun"),
+    "requested": N_("asked for"),
+    "pending": N_("waiting"),
+    "processing": N_("on its way"),
+    "authorised": N_("promised by the bank"),
+    "paid": N_("paid"),
+    "succeeded": N_("done"),
+    "expired": N_("expired"),
+    "cancelled": N_("cancelled"),
+    "failed": N_("failed"),
+    "voided": N_("let go"),
+    "lapsed": N_("lapsed"),
+    "review": N_("to be looked at"),
+}
+_WORDS: Final = {
+    "account.role": ROLE_WORDS,
+    "account_refusal.signal": {"gpc": "Global Privacy Control", "dnt": "Do Not Track"},
+    "activity_line.kind": {"page": N_("a page"), "click": N_("a click")},
+    "consent_grant.category": {
+        "preferences": N_("preferences"),
+        "statistics": N_("statistics"),
+        "suggestions": N_("suggestions"),
+    },
+    "disclosure.what": {code: words for code, (words, _) in DISCLOSED.items()},
+    "dispute.state": {
+        "inquiry": N_("the bank asks"),
+        "open": N_("open"),
+        "won": N_("decided for us"),
+        "lost": N_("decided for you"),
+    },
+    "erasure.state": {
+        "postponed": N_("postponed to its day"),
+        "running": N_("under way"),
+        "done": N_("done"),
+        "withdrawn": N_("withdrawn"),
+    },
+    "export.state": {
+        "asked": N_("waiting to be made"),
+        "making": N_("being made"),
+        "ready": N_("ready"),
+        "failed": N_("failed"),
+    },
+    "invoice.kind": {"invoice": N_("an invoice"), "credit_note": N_("a credit note")},
+    "mail_link.news": NEWS,
+    "mail_link.purpose": {
+        "verify": N_("to open your account"),
+        "way_in": N_("to get in without a password"),
+        "email": N_("to change your address"),
+        "claim": N_("to add earlier bookings"),
+        "invite": N_("to invite you"),
+        "told": N_("to tell you of a change, and to undo it"),
+    },
+    "payment.part": {"full": N_("all of it"), "deposit": N_("deposit"), "balance": N_("the rest")},
+    "payment.provider": {"demo": N_("the demo bank"), "stripe": "Stripe"},
+    "payment.state": _MONEY,
+    "payment.way": {
+        "page": N_("on the provider’s page"),
+        "keep": N_("on the provider’s page, and the card was kept"),
+        "kept": N_("with the card that was kept"),
+    },
+    "privacy_request.kind": {
+        "access": N_("to see or take along your data"),
+        "correct": N_("to correct something"),
+        "erase": N_("to be forgotten"),
+        "restrict": N_("to have uses stopped"),
+        "object": N_("to object to a use"),
+        "move": N_("to take your data elsewhere"),
+        "other": N_("something else"),
+    },
+    "reading.role": READERS,
+    "reading.what": READ,
+    "refund.reason": {
+        "cancelled": N_("cancelled"),
+        "late": N_("paid too late"),
+        "surplus": N_("paid twice"),
+        "owner": N_("by the house"),
+        "external": N_("made at the provider"),
+    },
+    "refund.state": _MONEY,
+    "refund.made_good_by": {
+        "transfer": N_("by transfer"),
+        "cash": N_("in cash"),
+        "other": N_("in another way"),
+    },
+    "reservation.kind": {
+        "booking": N_("a booking"),
+        "asked": N_("a sum that the house asked for"),
+    },
+    "reservation.status": {
+        "held": N_("held"),
+        "confirmed": N_("confirmed"),
+        "released": N_("released"),
+        "cancelled": N_("cancelled"),
+    },
+    "reservation_line.kind": {
+        "stay": N_("a stay"),
+        "session": N_("seats"),
+        "extra": N_("an extra"),
+        "fee": N_("a fee"),
+        "tax": N_("a tax"),
+        "discount": N_("a discount"),
+    },
+    "restriction.kind": {"restrict": N_("restricted"), "object": N_("objected")},
+}
+
+
+def _language(code: str) -> str:
+    return LANGUAGES[code].name if code in LANGUAGES else code
+
+
+def _purpose(code: str) -> str:
+    return purpose_word(Purpose(code)) if code in set(Purpose) else code
+
+
+def _page_or_click(code: str) -> str:
+    return page_word(code) if code.startswith("/") else click_word(code)
+
+
+_MAKERS: Final[dict[str, Callable[[str], str]]] = {
+    "activity_line.what": _page_or_click,
+    "disclosure.recipient": name_of,
+    "mail_link.detail": device_words,
+    "passkey.device": device_words,
+    "restriction.purpose": _purpose,
+    "session.device": device_words,
+}
+
+
+def code_word(path: str, code: str) -> str:
+    """Return what a code in the column "table.column" means, or the code itself."""
+    if path in _MAKERS:
+        return _MAKERS[path](code)
+    if path.endswith(".language"):
+        return _language(code)
+    word = _WORDS.get(path, {}).get(code)
+    return gettext(word) if word is not None else code

@@ -1,0 +1,39 @@
+"""The demo place with its documents, and a person in it who is about to be erased."""
+
+import pytest
+
+from app.booking.demo import load_demo
+from app.continuity import backups
+from app.continuity.drill_person import make_person
+from app.continuity.models import BOOK, KEYS_BACKUP
+from app.core.database import db
+from app.policy.documents import publish_missing
+
+
+@pytest.fixture
+def place(context, clock):
+    """The site with the demo's place and documents, and no reservation."""
+    load_demo(now=clock())
+    publish_missing(now=clock())
+    db.session.commit()
+    return context
+
+
+@pytest.fixture
+def person(place, clock):
+    """Somebody with an account and a booking, and all that can be searched for of them."""
+    made = make_person(now=clock())
+    made.collect()
+    db.session.rollback()
+    return made
+
+
+@pytest.fixture
+def newest(settings):
+    """Return the newest backup of a kind: `newest()`, `newest(KEYS_BACKUP)`."""
+
+    def find(kind=BOOK):
+        assert kind in (BOOK, KEYS_BACKUP)
+        return backups.files(kind, settings)[-1]
+
+    return find

@@ -1,0 +1,227 @@
+"""A guest without an account sees everything held on them, after a code in their mailbox."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.accounts.models import Claim
+from app.booking.models import Reservation
+from app.core.database import db
+from app.core.outbox import Job
+from app.privacy.codes import ALPHABET, CODE_LIFE, LENGTH, MAILS, MOST_TRIES, masked
+from app.privacy.models import DataKey
+from app.privacy.subjects import KEY_LIFE
+from tests.accounts.guests import Guest
+from tests.accounts.ways import mails
+from tests.house.visitor import EMAIL, NAME, Visitor, reference_of
+from tests.privacy.guests import code_in, mailed_code, ways_in
+
+OTHER = "sister@post.example"
+
+
+@pytest.fixture
+def stay(visitor):
+    """The page of a guest's reservation."""
+    return visitor.book()
+
+
+def asked(visitor, stay):
+    """Follow the link from the reservation's page, and have a code mailed."""
+    page = visitor.open(stay.soup.find("a", string="What we hold on you")["href"])
+    return visitor.send(page.form("/data"))
+
+
+@pytest.mark.clause("C26")
+@pytest.mark.clause("C17")
+def test_a_mailed_code_opens_everything_that_is_held_for_half_an_hour(place, clock, visitor, stay):
+    waiting = asked(visitor, stay)
+    mail = mailed_code(place)
+
+    opened = visitor.send(waiting.form("/code"), code=code_in(mail))
+
+    assert mail["To"].addresses[0].addr_spec == EMAIL
+    assert re.fullmatch(r"/data/[\w-]{43}", opened.url.partition("?")[0])
+    assert NAME in opened.words
+    assert EMAIL in opened.words
+    clock.move(KEY_LIFE - timedelta(seconds=1))
+    assert visitor.open(opened.url).status == 200
+    clock.move(timedelta(seconds=1))
+    assert visitor.open(opened.url).status == 404
+
+
+@pytest.mark.clause("C17")
+def test_the_page_masks_the_address_and_the_job_holds_nothing_personal(place, visitor, stay):
+    waiting = asked(visitor, stay)
+
+    assert EMAIL not in waiting.text
+    assert "w•••@p•••.example" in waiting.words
+    with place.app_context():
+        job = db.session.scalars(sa.select(Job).where(Job.topic == "privacy.code")).one()
+        kept = db.session.scalars(sa.select(DataKey)).one()
+        assert job.payload == {"data_key_id": kept.id}
+        assert len(kept.code) == LENGTH
+        assert set(kept.code) <= set(ALPHABET)
+
+
+@pytest.mark.clause("C17")
+def test_after_five_wrong_codes_the_right_one_opens_nothing(place, visitor, stay):
+    waiting = asked(visitor, stay)
+    right = code_in(mailed_code(place))
+
+    wrong = [
+        visitor.send(waiting.form("/code"), code="2222 2222").status for _ in range(MOST_TRIES)
+    ]
+    late = visitor.send(waiting.form("/code"), code=right)
+
+    assert wrong == [422] * MOST_TRIES
+    assert late.status == 409
+    assert "one try too many" in late.words
+    assert keys_of(place) == []
+
+
+@pytest.mark.clause("C17")
+def test_a_code_runs_out_works_once_and_ends_with_a_newer_one(place, clock, visitor, stay):
+    first = asked(visitor, stay)
+    old = code_in(mailed_code(place))
+    visitor.send(first.form("/data"))
+    new = code_in(mailed_code(place))
+
+    assert visitor.send(first.form("/code"), code=old).status == 422
+    assert visitor.send(first.form("/code"), code=new.lower()).url.startswith("/data/")
+    assert visitor.send(first.form("/code"), code=new).status == 422
+
+    visitor.send(first.form("/data"))
+    late = code_in(mailed_code(place))
+    clock.move(CODE_LIFE)
+    assert visitor.send(first.form("/code"), code=late).status == 422
+
+
+@pytest.mark.clause("C14")
+def test_a_mailbox_is_not_filled_by_asking_again_and_again(place, visitor, stay):
+    page = asked(visitor, stay)
+    sent = [visitor.send(page.form("/data")).status for _ in range(MAILS.burst)]
+
+    assert sent == [200] * (MAILS.burst - 1) + [429]
+    codes = [mail for mail in mails(place) if "code" in mail["Subject"]]
+    assert len(codes) == 1  # of those asked for before, none would open anything
+
+
+@pytest.mark.clause("C17")
+def test_nothing_opens_with_another_reference_another_key_or_a_guessed_one(place, visitor, stay):
+    other = Visitor(place).book(email=OTHER)
+    key = stay.url.partition("key=")[2]
+    path = f"/reservations/{reference_of(other)}/data?key={key}"
+
+    for method, url in (
+        ("GET", path),
+        ("POST", path),
+        ("POST", path.replace("/data", "/data/code")),
+        ("GET", f"/reservations/{reference_of(stay)}/data"),
+        ("GET", "/data/" + "A" * 43),
+        ("GET", "/data/" + "A" * 43 + "/limits"),
+        ("GET", f"/data/{'A' * 43}/details/{reference_of(stay)}"),
+        ("GET", "/data/" + "A" * 500),
+    ):
+        assert visitor.ask(method, url, data={} if method == "POST" else None).status == 404
+
+
+@pytest.mark.clause("C17")
+def test_a_key_opens_its_own_guests_pages_and_no_other_guests_details(place, visitor, stay):
+    other = Visitor(place).book(email=OTHER, name="Somebody Else")
+    opened = ways_in(place, visitor, stay)
+    base = opened.url.partition("?")[0]
+
+    strange = visitor.open(f"{base}/details/{reference_of(other)}")
+
+    assert "Somebody Else" not in opened.text
+    assert reference_of(other) not in opened.text
+    assert strange.status == 404
+
+
+@pytest.mark.clause("C17")
+def test_what_an_account_has_claimed_opens_by_signing_in_alone(place, clock, visitor, stay):
+    page = asked(visitor, stay)
+    code = code_in(mailed_code(place))
+    Guest(place, clock, EMAIL)  # whose address was proved: the booking is theirs now
+
+    seen = visitor.open(page.url)
+
+    assert "in an account" in seen.words
+    assert visitor.send(page.form("/data")).status == 409
+    assert visitor.send(page.form("/code"), code=code).status == 409
+    assert visitor.open("/account/data").status == 303
+
+
+@pytest.mark.clause("C17")
+def test_a_key_ends_when_an_account_claims_the_booking(place, clock, visitor, stay):
+    opened = ways_in(place, visitor, stay)
+    account = Guest(place, clock, OTHER)
+    with place.app_context():
+        person_id = db.session.scalar(sa.select(Reservation.person_id))
+        db.session.add(
+            Claim(person_id=person_id, account_id=account.account_id, claimed_at=clock())
+        )
+        db.session.commit()
+
+    assert visitor.open(opened.url).status == 404
+
+
+@pytest.mark.clause("C26")
+def test_bookings_under_the_same_address_are_seen_together(place, visitor, stay):
+    again = Visitor(place)
+    again.dates = {"arrive": "2031-07-07", "depart": "2031-07-09"}
+    second = again.book()
+
+    opened = ways_in(place, visitor, stay)
+
+    assert reference_of(stay) in opened.words
+    assert reference_of(second) in opened.words
+
+
+@pytest.mark.clause("C26")
+def test_a_guest_has_an_erasure_postponed_and_takes_it_back(place, visitor, stay):
+    page = ways_in(place, visitor, stay)
+    planned = visitor.open(page.soup.find("a", string="Have it erased")["href"])
+
+    waiting = visitor.send(planned.form("/erase"), sure="y")
+    back = visitor.send(waiting.form("/withdraw"))
+
+    assert waiting.status == back.status == 200
+    assert "runs by itself on" in waiting.words
+    assert "Nothing will be erased" in back.words
+    assert NAME not in waiting.text
+
+
+@pytest.mark.clause("C26")
+def test_terms_and_prices_of_a_booking_are_said_for_people(place, visitor, stay):
+    page = ways_in(place, visitor, stay)
+
+    assert "tiers" not in page.words
+    assert "Cancel by" in page.words or "back" in page.words
+    assert "Terms of booking 2" in page.words
+
+
+@pytest.mark.clause("C08")
+def test_a_guest_corrects_their_details_in_place(place, visitor, stay):
+    opened = ways_in(place, visitor, stay)
+    base = opened.url.partition("?")[0]
+    page = visitor.open(f"{base}/details/{reference_of(stay)}")
+
+    done = visitor.send(page.form(), name="Minna Kranich", phone="+49 30 123456")
+
+    assert "Corrected: Your name, Telephone" in done.words
+    assert "Minna Kranich" in visitor.open(base).words
+    assert NAME not in visitor.open(base).text
+    assert page.soup.find(attrs={"name": "email"}) is None
+
+
+def test_an_address_is_masked_so_that_only_its_owner_knows_it():
+    assert masked("anna.berg@post.example") == "a•••@p•••.example"
+    assert masked("a@localhost") == "a•••@l•••"
+
+
+def keys_of(place):
+    with place.app_context():
+        return list(db.session.scalars(sa.select(DataKey).where(DataKey.proved_at.is_not(None))))
