@@ -21,6 +21,7 @@ from app.consent import tidying as consent_tidying  # noqa: F401 (it registers i
 from app.consent.gate import ConsentGate
 from app.consent.log_routes import TOKENLESS
 from app.consent.log_routes import bp as consent_log_bp
+from app.consent.permissions_routes import bp as consent_permissions_bp
 from app.consent.preferences_routes import bp as consent_preferences_bp
 from app.consent.routes import bp as consent_bp
 from app.consent.routes import well_known
@@ -28,20 +29,44 @@ from app.continuity import daily as continuity_daily  # noqa: F401 (it registers
 from app.continuity import models as continuity_models  # noqa: F401 (its tables)
 from app.continuity import serving
 from app.continuity.facts import facts
-from app.core import erasures  # noqa: F401 (its tables)
+from app.core import audit, erasures, heartbeat  # noqa: F401 (their tables)
 from app.core import tidying as core_tidying  # noqa: F401 (it registers itself)
 from app.core.clock import Clock, system_clock
 from app.core.database import KEYS, KeysBase, db
 from app.core.egress import MAIL_RELAY, Egress
 from app.core.vault import Vault, derive
 from app.core.worker import make_waker
+from app.guestbook import mails as guestbook_mails  # noqa: F401 (it registers itself)
+from app.guestbook import models as guestbook_models  # noqa: F401 (its tables)
+from app.guestbook import surveys_mail  # noqa: F401 (it registers itself)
+from app.guestbook import tidying as guestbook_tidying  # noqa: F401 (it registers itself)
+from app.guestbook.arrival_routes import bp as arrival_bp
+from app.guestbook.routes import bp as guestbook_bp
+from app.guestbook.surveys_routes import bp as surveys_bp
 from app.owner import (  # noqa: F401 (they add pages to the blueprint)
+    board_line_routes,
+    board_routes,
+    by_phone_routes,
+    figures_routes,
+    guests_export_routes,
+    guests_routes,
     invoice_routes,
+    messages_routes,
+    offers_more_routes,
+    offers_prices_routes,
+    offers_routes,
     payments_ask_routes,
     payments_failed_routes,
     payments_routes,
     people_routes,
+    pictures_routes,
     requests_routes,
+    reservation_routes,
+    surveys_routes,
+    system_routes,
+    today_routes,
+    trail_routes,
+    venue_routes,
     visits_routes,
 )
 from app.owner.routes import bp as owner_bp
@@ -52,7 +77,7 @@ from app.policy.routes import bp as policy_bp
 from app.privacy import models as privacy_models  # noqa: F401 (its tables)
 from app.privacy import purging  # noqa: F401 (it registers itself)
 from app.privacy.routes import bp as privacy_bp
-from app.web import assets, errors, guard, headers, health, pages
+from app.web import assets, errors, guard, headers, health, pages, uploads
 
 ENGINE_OPTIONS = {
     # A statement's values are people's values: they stay out of every error.
@@ -79,6 +104,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     db.init_app(app)
 
     pages.init_app(app)
+    uploads.init_app(app)
     guard.init_app(app, exempt=frozenset(ORIGIN_EXEMPT), tokenless=TOKENLESS)
     headers.init_app(app, settings)
     errors.init_app(app)
@@ -97,9 +123,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         consent_bp,
         consent_log_bp,
         consent_preferences_bp,
+        consent_permissions_bp,
         well_known,
         policy_bp,
         booking_bp,
+        guestbook_bp,
+        arrival_bp,
+        surveys_bp,
         privacy_bp,
         owner_bp,
     ):

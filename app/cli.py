@@ -14,13 +14,19 @@ from app.booking.replay import replay_cli
 from app.booking.reservations import prove
 from app.config import Settings
 from app.consent.cli import consent_cli
-from app.continuity import restore, serving
+from app.continuity import (
+    restore,
+    serving,
+    upgrade_cli,  # noqa: F401 (it adds commands to the group)
+)
 from app.continuity.cli import backup_cli
 from app.core import schema
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.errors import DomainError
+from app.core.system_cli import system_cli
 from app.core.worker import run_worker
+from app.owner import trail_cli  # noqa: F401 (it adds a command to the group)
 from app.owner.cli import owner_cli
 from app.payments.cli import payments_cli
 from app.policy.documents import publish_missing
@@ -121,6 +127,7 @@ def register_commands(app: Flask) -> None:
         payments_cli,
         consent_cli,
         privacy_cli,
+        system_cli,
         backup_cli,
         prepare,
         work,

@@ -289,12 +289,15 @@ class SessionRow(Base):
 class Reading(Base):
     """Somebody of the house opened a person's details: kept for that person to see.
 
-    One row a person, reader, kind of page and day; looking again counts up.
+    One row a person, reader, kind of page and day; looking again counts up. Where one
+    detail was opened by itself, there is one a detail and purpose.
     """
 
     __tablename__ = "reading"
     __person__ = "person_id"
-    __table_args__ = (sa.UniqueConstraint("person_id", "reader_id", "what", "day"),)
+    __table_args__ = (
+        sa.UniqueConstraint("person_id", "reader_id", "what", "day", "detail", "purpose"),
+    )
 
     id: Mapped[int] = plain(primary_key=True)
     person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"))
@@ -302,6 +305,13 @@ class Reading(Base):
     reader_id: Mapped[int] = inner()
     role: Mapped[str] = plain(sa.String(20))
     what: Mapped[str] = plain(sa.String(20))
+    # Which detail, and what for: words of the code; "" where a whole page was opened.
+    detail: Mapped[str] = plain(sa.String(20), default="", server_default="")
+    purpose: Mapped[str] = plain(sa.String(20), default="", server_default="")
+    # What the reader typed of the reason; may name a person, so it is theirs.
+    _reason: Mapped[bytes | None] = sealed(
+        "reason", Personal(Kind.READING, (Purpose.SECURITY,), Retention.READING, "C17")
+    )
     day: Mapped[date] = plain(index=True)
     times: Mapped[int] = plain()
     at: Mapped[datetime] = kept(
@@ -313,6 +323,8 @@ class Reading(Base):
             readable="the last time of that day, counted on by the database itself",
         )
     )
+
+    reason = opened("_reason")
 
 
 class Disclosure(Base):

@@ -1,7 +1,7 @@
 """What is said of accounts: devices, roles, and what happened."""
 
 from app.accounts.models import GUEST, OWNER, READER, STAFF
-from app.accounts.readings import WHAT, Shown
+from app.accounts.readings import DETAIL, DETAILS, PURPOSES, WHAT, Shown
 from app.core.languages import N_, gettext, ngettext
 from app.web.agents import OTHER
 
@@ -57,7 +57,7 @@ def role_word(role: str) -> str:
 
 def reading_words(shown: Shown) -> str:
     """Return who opened what, as a sentence; "3 times" is said where it was more than once."""
-    who, what = gettext(READERS[shown.role]), gettext(WHAT[shown.what])
+    who, what = gettext(READERS[shown.role]), _what_words(shown)
     if shown.times == 1:
         return gettext("%(who)s opened %(what)s.", who=who, what=what)
     return ngettext(
@@ -66,4 +66,17 @@ def reading_words(shown: Shown) -> str:
         shown.times,
         who=who,
         what=what,
+    )
+
+
+def _what_words(shown: Shown) -> str:
+    """Return what was opened, and what for where that was asked."""
+    what = gettext(DETAILS[shown.detail] if shown.what == DETAIL else WHAT[shown.what])
+    if not shown.purpose:
+        return what
+    purpose = gettext(PURPOSES[shown.purpose])
+    if not shown.reason:
+        return gettext("%(what)s, %(purpose)s", what=what, purpose=purpose)
+    return gettext(
+        "%(what)s, %(purpose)s (“%(reason)s”)", what=what, purpose=purpose, reason=shown.reason
     )

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from app.booking.catalogue import SessionOffer, StayOffer
+from app.booking.catalogue import SessionOffer, StayOffer, closed_within
 from app.booking.inventory import ONE_NIGHT
 from app.booking.models import AS_HELD, Night, Reservation, ReservationLine, SessionPlaces
 from app.booking.reads import read
@@ -67,11 +67,15 @@ class FreeNights:
     left: dict[tuple[int, date], int] = field(default_factory=dict)
 
     def on(self, offer: StayOffer, night: date) -> int:
-        """Return how many units of an offer are free for a night."""
+        """Return how many units of an offer are free for a night; none where it is closed."""
+        if offer.closed_on(night):
+            return 0
         return self.left.get((offer.id, night), offer.units)
 
     def through(self, offer: StayOffer, arrive: date, depart: date) -> int:
         """Return how many units are free on every night of [arrive, depart)."""
+        if offer.closed and closed_within(offer.closed, arrive, depart):
+            return 0
         least, night = offer.units, arrive
         while night < depart and least > 0:
             least = min(least, self.left.get((offer.id, night), offer.units))

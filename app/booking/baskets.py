@@ -201,13 +201,13 @@ def wish_of(line: Want, catalogue: Catalogue, *, now: datetime) -> Wish:
     venue = catalogue.venue
     if line.arrive and line.depart:
         stay = catalogue.stays_by_id.get(line.offer_id)
-        if stay is None:
+        if stay is None or not stay.on_sale:
             raise OfferGone
         today = now.astimezone(venue.zone).date()
         check_stay(stay, venue, line.arrive, line.depart, line.adults, line.children, today=today)
         return StayWish(stay, line.arrive, line.depart, line.adults, line.children, extras)
     session = catalogue.sessions_by_id.get(line.offer_id)
-    if session is None or line.starts_at is None:
+    if session is None or not session.on_sale or line.starts_at is None:
         raise OfferGone
     check_session(session, venue, line.starts_at, line.adults, line.children, now=now)
     return SessionWish(session, line.starts_at, line.adults, line.children, extras)

@@ -7,7 +7,7 @@ whoever holds one sees one set of prices from the first line to the last.
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import ClassVar, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +22,8 @@ from app.core.money import exponent
 Texts = Mapping[str, Mapping[str, str]]
 
 OfferKind = Literal["stay", "session"]
+
+_DAY = timedelta(days=1)
 
 
 class NoBaseRate(DomainError):
@@ -139,6 +141,16 @@ class Extra:
         return kind in self.offer_kinds and (kind == "stay" or not self.basis.is_nightly)
 
 
+Closed = tuple[tuple[date, date], ...]
+"""Days on which an offer isn't to be had: pairs of the first, and the first that is open again."""
+
+
+def closed_within(closed: Closed, first: date, until: date) -> date | None:
+    """Return the first closed day of [first, until), or None if all are open."""
+    days = [max(first, begin) for begin, end in closed if begin < until and first < end]
+    return min(days, default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class StayOffer:
     """Nights in one of `units` like rooms, houses or boats.
@@ -162,6 +174,8 @@ class StayOffer:
     nights_most: int
     vat_bp: int
     rates: tuple[Rate, ...]
+    on_sale: bool = True
+    closed: Closed = ()
     # Prices of nights already asked for. Only `prices.nightly_price` touches it; it lives
     # and dies with the snapshot, so it can't outlast a change of rates.
     nightly: dict[date, int] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -169,6 +183,10 @@ class StayOffer:
     def __post_init__(self) -> None:
         if not any(rate.is_base for rate in self.rates):
             raise NoBaseRate
+
+    def closed_on(self, night: date) -> bool:
+        """Whether nobody stays that night."""
+        return bool(self.closed) and closed_within(self.closed, night, night + _DAY) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +207,16 @@ class SessionOffer:
     child_minor: int
     vat_bp: int
     schedule: Schedule
+    on_sale: bool = True
+    closed: Closed = ()
 
     def __post_init__(self) -> None:
         if self.minutes != self.schedule.minutes:
             raise ValueError(f"{self.slug}: {self.minutes} or {self.schedule.minutes} minutes?")
+
+    def closed_on(self, day: date) -> bool:
+        """Whether nothing starts on that day at the place."""
+        return bool(self.closed) and closed_within(self.closed, day, day + _DAY) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +243,11 @@ class Venue:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything on offer at one version, in the owner's order, and by id, slug and code."""
+    """Everything on offer at one version, in the owner's order, and by id, slug and code.
+
+    `stays` and `sessions` have what was taken off sale too, and drafts: reservations of
+    them stay. Visitors are shown `stays_on_sale` and `sessions_on_sale`.
+    """
 
     version: int
     venue: Venue
@@ -251,15 +279,25 @@ class Catalogue:
         }.items():
             object.__setattr__(self, name, found)
 
+    @property
+    def stays_on_sale(self) -> tuple[StayOffer, ...]:
+        """The stays that visitors can book."""
+        return tuple(offer for offer in self.stays if offer.on_sale)
+
+    @property
+    def sessions_on_sale(self) -> tuple[SessionOffer, ...]:
+        """The sessions that visitors can book."""
+        return tuple(offer for offer in self.sessions if offer.on_sale)
+
     def stay(self, slug: str) -> StayOffer | None:
-        """Return the stay at that address, if there is one."""
+        """Return the stay on sale at that address, if there is one."""
         offer = self.offers_by_slug.get(slug)
-        return offer if isinstance(offer, StayOffer) else None
+        return offer if isinstance(offer, StayOffer) and offer.on_sale else None
 
     def session(self, slug: str) -> SessionOffer | None:
-        """Return the session at that address, if there is one."""
+        """Return the session on sale at that address, if there is one."""
         offer = self.offers_by_slug.get(slug)
-        return offer if isinstance(offer, SessionOffer) else None
+        return offer if isinstance(offer, SessionOffer) and offer.on_sale else None
 
     def extras_for(self, kind: OfferKind) -> tuple[Extra, ...]:
         """Return what can be added to that kind of offer."""

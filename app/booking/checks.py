@@ -7,7 +7,7 @@ anything, which is for `booking.prices`.
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 
-from app.booking.catalogue import SessionOffer, StayOffer, Venue
+from app.booking.catalogue import SessionOffer, StayOffer, Venue, closed_within
 from app.core.errors import DomainError
 from app.core.languages import N_
 
@@ -90,6 +90,12 @@ class NoSuchSession(DomainError):
     message = N_("Nothing starts at that time. Please choose one of the times shown.")
 
 
+class ClosedThen(DomainError):
+    """The house is closed; `day` is the first of the days asked for on which it is."""
+
+    message = N_("We are closed on %(day)s. Please choose other days.")
+
+
 class SessionClosed(DomainError):
     """It has begun, or begins too soon to get ready for one more."""
 
@@ -109,7 +115,7 @@ def check_stay(
     """Refuse a stay that is not on offer. `today` is the date at the place.
 
     Raises DatesBackwards, DateInPast, DateTooFar, NightsTooFew, NightsTooMany,
-    NoAdult, PartyUnclear, or PartyTooLarge and its kinds.
+    ClosedThen, NoAdult, PartyUnclear, or PartyTooLarge and its kinds.
     """
     nights = (depart - arrive).days
     if nights < 1:
@@ -122,6 +128,8 @@ def check_stay(
         raise NightsTooFew(least=offer.nights_least)
     if nights > offer.nights_most:
         raise NightsTooMany(most=offer.nights_most)
+    if day := closed_within(offer.closed, arrive, depart):
+        raise ClosedThen(day=day)
     _check_people(adults, children, offer.guests_most)
     if adults > offer.adults_most:
         raise AdultsTooMany(most=offer.adults_most)
@@ -141,7 +149,7 @@ def check_session(
     """Refuse a session that is not on offer. `starts_at` and `now` are timezone-aware.
 
     Raises NoSuchSession, SessionClosed from `cutoff_minutes` before the start on,
-    DateTooFar, NoAdult, PartyUnclear or PartyTooLarge.
+    DateTooFar, ClosedThen, NoAdult, PartyUnclear or PartyTooLarge.
     """
     occurrence = offer.schedule.at(starts_at)
     if occurrence is None:
@@ -152,6 +160,8 @@ def check_session(
         until := bookable_until(venue, now.astimezone(venue.zone).date())
     ):
         raise DateTooFar(until=until)
+    if offer.closed_on(occurrence.local.date()):
+        raise ClosedThen(day=occurrence.local.date())
     _check_people(adults, children, offer.seats)
 
 

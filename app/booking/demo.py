@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from app.accounts.models import Person
 from app.booking.cancellation import CancellationPolicy, Tier
 from app.booking.catalogue import Catalogue, Extra, SessionOffer, StayOffer
+from app.booking.details import index_person
 from app.booking.holds import hold
 from app.booking.inventory import PlacesTaken
 from app.booking.models import (
@@ -39,7 +40,6 @@ from app.booking.prices import SessionWish, StayWish, Wish, quote
 from app.booking.reservations import confirm, get_for_update
 from app.booking.shop import shop
 from app.core.database import db
-from app.core.datamap import Kind
 from app.core.languages import LANGUAGES
 from app.core.outbox import Job
 from app.core.vault import vault
@@ -204,7 +204,7 @@ def _person(guest: dict[str, str], *, now: datetime) -> Person:
     person.phone = guest["phone"] or None
     person.title = guest["title"] or None
     db.session.add(person)
-    vault().index(person.id, Kind.EMAIL, guest["email"])
+    index_person(person.id, name=guest["name"], email=guest["email"])
     return person
 
 

@@ -1,5 +1,6 @@
 """Who books: a person made from the details form, sealed, with what they agreed to."""
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ def put_details(
     now: datetime,
     language: str | None = None,
     account: Account | None = None,
+    agreed: bool = True,
 ) -> Person:
     """Put a person on a held reservation, or correct them, and record their agreement.
 
@@ -29,7 +31,8 @@ def put_details(
     on which they agreed, which the reservation speaks from then on; without one it
     stays as it was. What was left empty is stored nowhere. `account` is signed in:
     the reservation is theirs if it has their proved address, and otherwise it is for
-    somebody else. Flushes; the caller commits.
+    somebody else. `agreed`: whether they said yes to the terms; a guest for whom the house
+    books hasn't yet. Flushes; the caller commits.
     """
     if language is not None:
         reservation.language = language
@@ -43,13 +46,33 @@ def put_details(
         setattr(person, name, values[name])
     for name in _ADDRESSES:
         setattr(person, name, dump_address(values[name]))
-    vault().index(person.id, Kind.EMAIL, values["email"])
+    index_person(person.id, name=values["name"], email=values["email"])
     db.session.flush()
     claim_only(_owner(account, values["email"]), person.id, now=now)
-    record_agreement(person.id, reservation.language, reservation.reference, now=now)
+    if agreed:
+        record_agreement(person.id, reservation.language, reservation.reference, now=now)
     return person
 
 
-def _owner(account: Account | None, email: str) -> Account | None:
+def index_person(person_id: str, *, name: str | None, email: str | None) -> None:
+    """Let somebody who booked be found by their whole name and address, and by no former one.
+
+    Without an address (somebody at the door has none to give) by none.
+    """
+    for kind, value in ((Kind.NAME, tidy_name(name or "")), (Kind.EMAIL, email)):
+        if value:
+            vault().index(person_id, kind, value)
+        else:
+            vault().unindex(person_id, kind)
+
+
+def tidy_name(name: str) -> str:
+    """Return a name as it is looked up: in one spacing and form; the index folds its case."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())
+
+
+def _owner(account: Account | None, email: str | None) -> Account | None:
+    if email is None:
+        return None
     proved = account.person.email if account is not None and account.verified_at else None
     return account if proved is not None and proved.casefold() == email.casefold() else None

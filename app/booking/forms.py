@@ -243,6 +243,11 @@ class DetailsForm(Form):
         why=_l("Something you chose is posted there. Without it, please leave that out."),
         collects=("person.shipping_address",),
     )
+    asks_after = CheckboxField(
+        _l("Ask me after my stay how it was"),
+        why=_l("One mail with a few questions. Without it we don’t ask, and all else is the same."),
+        collects=("person_permission.purpose",),
+    )
     agrees = CheckboxField(
         _l("I agree"),
         required=_l("Please tick this if you agree; without it there is no booking."),

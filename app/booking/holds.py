@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.booking.catalogue import Catalogue
-from app.booking.inventory import Claim, NightsClaim, SeatsClaim, give_back, take
+from app.booking.inventory import Claim, NightsClaim, PlacesTaken, SeatsClaim, give_back, take
 from app.booking.models import (
     AS_HELD,
     HELD,
@@ -27,6 +27,7 @@ from app.booking.models import (
 )
 from app.booking.prices import Quote, QuoteLine
 from app.booking.seating import seat, unseat
+from app.booking.seating_plan import Fragmented
 from app.core.database import changed, db, in_one_go, table
 from app.policy import facts
 
@@ -99,15 +100,20 @@ def hold(
     now: datetime,
     basket_id: int | None = None,
     person_id: str | None = None,
+    reference: str | None = None,
 ) -> Held:
     """Hold everything in `quote` for HOLD_TIME, in the present transaction.
 
-    The caller commits. Raises PlacesTaken before anything is written.
+    `reference` is a new one, unless the caller has drawn it before, so that a form sent
+    twice can find what it made.
+
+    The caller commits. Raises PlacesTaken with nothing written.
     """
     connection = db.session.connection()
-    take(connection, claims_of(catalogue, quote.lines))
+    claims = claims_of(catalogue, quote.lines)
+    take(connection, claims)
     until = now + HOLD_TIME
-    reference = new_reference()
+    reference = reference or new_reference()
     reservation_id = connection.execute(
         _INSERT,
         {
@@ -128,7 +134,12 @@ def hold(
             "sequence": 0,
         },
     ).scalar_one()
-    _write_lines(connection, catalogue, reservation_id, quote.lines)
+    try:
+        _write_lines(connection, catalogue, reservation_id, quote.lines)
+    except Fragmented as error:
+        connection.execute(sa.delete(_reservation).where(_reservation.c.id == reservation_id))
+        give_back(connection, claims)
+        raise PlacesTaken(claims) from error
     return Held(reservation_id, reference, until)
 
 
@@ -224,13 +235,22 @@ def let_go(connection: Connection, reservation_id: int) -> None:
 def take_again(connection: Connection, reservation_id: int) -> None:
     """Take the places of a released reservation once more.
 
-    Raises PlacesTaken before anything is written.
+    Raises PlacesTaken with nothing written.
     """
     lines = _line_claims(connection, reservation_id)
-    take(connection, [claim for _, claim in lines])
+    claims = [claim for _, claim in lines]
+    take(connection, claims)
+    seated: list[int] = []
     for line_id, claim in lines:
-        if isinstance(claim, NightsClaim):
+        if not isinstance(claim, NightsClaim):
+            continue
+        try:
             seat(connection, line_id, claim.offer_id, claim.arrive, claim.depart, units=claim.of)
+        except Fragmented as error:
+            unseat(connection, seated)
+            give_back(connection, claims)
+            raise PlacesTaken(claims) from error
+        seated.append(line_id)
 
 
 # -- The hold that a basket has -----------------------------------------------------------

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from app.booking.models import Night, SessionPlaces
+from app.booking.models import Night, OfferRow, SessionPlaces
 from app.core.database import changed, table
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -39,7 +39,10 @@ class PlacesTaken(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class NightsClaim:
-    """Units of a stay offer for the nights of [arrive, depart). `of` is how many there are."""
+    """Units of a stay offer for the nights of [arrive, depart).
+
+    `of` is how many there are as far as the caller knows; a new counter asks the offer itself.
+    """
 
     offer_id: int
     arrive: date
@@ -54,7 +57,7 @@ class NightsClaim:
 
 @dataclass(frozen=True, slots=True)
 class SeatsClaim:
-    """Seats of one session. `of` is how many it has."""
+    """Seats of one session. `of` is how many it has as far as the caller knows."""
 
     offer_id: int
     starts_at: datetime
@@ -105,10 +108,21 @@ _MOVE_SEATS = (
     .where(_places.c.offer_id == _offer, _places.c.starts_at == _start)
     .values(taken=_places.c.taken + _count)
 )
+# How many there are is read as the counter is made: the caller's catalogue may be older than
+# the owner's last change. PostgreSQL waits there for whoever is changing it (FOR SHARE).
+_offers = table(OfferRow)
+_UNITS, _SEATS = (
+    sa.select(column).where(_offers.c.id == _offer).with_for_update(read=True).scalar_subquery()
+    for column in (_offers.c.units, _offers.c.seats)
+)
 _INSERT = {
     dialect: (
-        insert(_night).on_conflict_do_nothing(),
-        insert(_places).on_conflict_do_nothing(),
+        insert(_night)
+        .values(offer_id=_offer, night=sa.bindparam("a"), capacity=_UNITS, taken=0)
+        .on_conflict_do_nothing(),
+        insert(_places)
+        .values(offer_id=_offer, starts_at=sa.bindparam("s"), capacity=_SEATS, taken=0)
+        .on_conflict_do_nothing(),
     )
     for dialect, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
@@ -141,6 +155,25 @@ def take(connection: Connection, claims: Iterable[Claim]) -> None:
         _move(connection, claim, claim.quantity)
 
 
+def full_nights(connection: Connection, claims: Sequence[Claim]) -> list[date]:
+    """Return the nights of claims on which no unit is left, in the order of the claims."""
+    nights: list[date] = []
+    for claim in claims:
+        if isinstance(claim, NightsClaim):
+            found = connection.execute(
+                sa.select(_night.c.night)
+                .where(
+                    _night.c.offer_id == claim.offer_id,
+                    _night.c.night >= claim.arrive,
+                    _night.c.night < claim.depart,
+                    _night.c.taken >= _night.c.capacity,
+                )
+                .order_by(_night.c.night)
+            )
+            nights += found.scalars()
+    return nights
+
+
 def give_back(connection: Connection, claims: Iterable[Claim]) -> None:
     """Give places back, in the transaction of `connection`, in the order of their keys."""
     ordered = sorted(claims, key=_key)
@@ -148,6 +181,28 @@ def give_back(connection: Connection, claims: Iterable[Claim]) -> None:
         _lock_all(connection, ordered)
     for claim in ordered:
         _move(connection, claim, -claim.quantity)
+
+
+def swap(connection: Connection, gone: Iterable[Claim], come: Iterable[Claim]) -> None:
+    """Give places back and take others for them, all or nothing, in one transaction.
+
+    Raises PlacesTaken, with the claims of `come` that can't be met, before anything is moved.
+    """
+    leave, enter = sorted(gone, key=_key), sorted(come, key=_key)
+    # Together and in their order: two writers that swap crosswise wait, but never in a circle.
+    free = _lock_all(connection, sorted([*leave, *enter], key=_key))
+    wanted: Counter[tuple[int, date | datetime]] = Counter()
+    for by, claims in ((-1, leave), (1, enter)):
+        for claim in claims:
+            for place in _places_of(claim):
+                wanted[place] += by * claim.quantity
+    short = [c for c in enter if any(wanted[p] > free[p] for p in _places_of(c))]
+    if short:
+        raise PlacesTaken(short)
+    for claim in leave:
+        _move(connection, claim, -claim.quantity)
+    for claim in enter:
+        _move(connection, claim, claim.quantity)
 
 
 def _taken_at_once(connection: Connection, claims: Sequence[Claim]) -> bool:
@@ -174,48 +229,45 @@ def _places_of(claim: Claim) -> list[tuple[int, date | datetime]]:
 def _lock_all(
     connection: Connection, claims: Sequence[Claim]
 ) -> dict[tuple[int, date | datetime], int]:
-    """Make the counters that are missing, lock all, and return how many places are free."""
+    """Make the counters that are missing, lock all, and return how many places are free.
+
+    All are made before any is locked: who changes an offer has it locked before its counters.
+    """
+    postgres = connection.dialect.name == "postgresql"
+    there = {claim: _make(connection, claim) for claim in claims}
     free: dict[tuple[int, date | datetime], int] = {}
     for claim in claims:
-        if isinstance(claim, NightsClaim):
-            for night, left in _lock_nights(connection, claim):
-                free[claim.offer_id, night] = left
-        else:
-            free[claim.offer_id, claim.starts_at] = _lock_seats(connection, claim)
+        if isinstance(claim, SeatsClaim):
+            where = {"o": claim.offer_id, "s": claim.starts_at}
+            seats = connection.execute(_LOCK_SEATS if postgres else _READ_SEATS, where)
+            free[claim.offer_id, claim.starts_at] = int(seats.scalar_one())
+            continue
+        rows = there[claim]
+        if postgres or rows is None:
+            where = _nights_of(claim)
+            rows = connection.execute(_LOCK if postgres else _READ, where).all()
+        for night, left in rows:
+            free[claim.offer_id, night] = left
     return free
 
 
-def _lock_nights(connection: Connection, claim: NightsClaim) -> Sequence[Any]:
-    where = {"o": claim.offer_id, "a": claim.arrive, "d": claim.depart}
-    rows = connection.execute(_READ, where).all()
-    postgres = connection.dialect.name == "postgresql"
-    nights = (claim.depart - claim.arrive).days
-    if len(rows) < nights:
-        known = {night for night, _ in rows}
-        missing = [
-            {"offer_id": claim.offer_id, "night": night, "capacity": claim.of, "taken": 0}
-            for night in claim.nights()
-            if night not in known
-        ]
-        connection.execute(_INSERT[connection.dialect.name][0], missing)
-    if postgres or len(rows) < nights:
-        rows = connection.execute(_LOCK if postgres else _READ, where).all()
-    return rows
+def _make(connection: Connection, claim: Claim) -> Sequence[Any] | None:
+    """Make a claim's counters that are missing; return a stay's where none was."""
+    insert_nights, insert_seats = _INSERT[connection.dialect.name]
+    if isinstance(claim, SeatsClaim):
+        connection.execute(insert_seats, {"o": claim.offer_id, "s": claim.starts_at})
+        return None
+    rows = connection.execute(_READ, _nights_of(claim)).all()
+    known = {night for night, _ in rows}
+    missing = [{"o": claim.offer_id, "a": night} for night in claim.nights() if night not in known]
+    if not missing:
+        return rows
+    connection.execute(insert_nights, missing)
+    return None
 
 
-def _lock_seats(connection: Connection, claim: SeatsClaim) -> int:
-    where = {"o": claim.offer_id, "s": claim.starts_at}
-    connection.execute(
-        _INSERT[connection.dialect.name][1],
-        {
-            "offer_id": claim.offer_id,
-            "starts_at": claim.starts_at,
-            "capacity": claim.of,
-            "taken": 0,
-        },
-    )
-    lock = _LOCK_SEATS if connection.dialect.name == "postgresql" else _READ_SEATS
-    return int(connection.execute(lock, where).scalar_one())
+def _nights_of(claim: NightsClaim) -> dict[str, Any]:
+    return {"o": claim.offer_id, "a": claim.arrive, "d": claim.depart}
 
 
 def _move(connection: Connection, claim: Claim, by: int) -> None:

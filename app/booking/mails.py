@@ -17,7 +17,7 @@ from app.accounts.mailing import post
 from app.booking import wording
 from app.booking.catalogue import Venue
 from app.booking.events import reservation_calendar
-from app.booking.links import guest_key, guest_url, pay_url
+from app.booking.links import checkout_key, guest_key, guest_url, pay_url
 from app.booking.models import ASKED, Reservation
 from app.booking.reservations import is_held
 from app.booking.shop import shop
@@ -30,7 +30,7 @@ from app.core.outbox import handles
 from app.core.vault import PersonUnknown
 from app.web.pages import settings
 
-_WITH_CALENDAR = ("confirmed", "cancelled")
+_WITH_CALENDAR = ("confirmed", "changed", "cancelled")
 # These wait in the outbox for a while, and say nothing that is true once all is paid.
 _WHILE_OWED = ("balance_due", "balance_failed", "balance_saved_notice")
 # A sum that the house asked for makes nobody expected.
@@ -39,9 +39,12 @@ _OF_A_SUM = {"confirmed": "asked_paid"}
 
 @handles("mail")
 def send_mail(payload: dict[str, Any], now: datetime) -> None:
-    """Write and send one message. Nothing is sent to somebody who was erased since."""
+    """Write and send one message.
+
+    Nothing is sent to somebody who was erased since, or who never gave an address.
+    """
     reservation = db.session.get(Reservation, payload["reservation_id"])
-    if reservation is None or reservation.person is None:
+    if reservation is None or reservation.person is None or reservation.person._email is None:
         return
     if payload["template"] in _WHILE_OWED and not standing(reservation, now=now).owed_minor:
         return
@@ -97,6 +100,7 @@ def compose(
             person_name=name,
             url=guest_url(reservation, external=True),
             pay_url=pay_url(reservation),
+            **_addresses(reservation, site_url),
             paper_url=site_url + _paper_path(reservation, said),
             check_url=site_url + url_for("claims.check", lang=reservation.language, basket=None),
             said=said,
@@ -119,16 +123,30 @@ def compose(
         now=now,
     )
     if calendar is not None:
-        message.add_attachment(
-            calendar,
-            maintype="text",
-            subtype="calendar",
-            filename=f"reservation-{reservation.reference}.ics",
-        )
-        # Attaching drops whatever was said of the content before.
-        del message["Content-Language"]
-        message["Content-Language"] = reservation.language
+        _attach(message, calendar, reservation)
     return message
+
+
+def _attach(message: EmailMessage, calendar: bytes, reservation: Reservation) -> None:
+    """Put a reservation's calendar file into its mail."""
+    message.add_attachment(
+        calendar,
+        maintype="text",
+        subtype="calendar",
+        filename=f"reservation-{reservation.reference}.ics",
+    )
+    # Attaching drops whatever was said of the content before.
+    del message["Content-Language"]
+    message["Content-Language"] = reservation.language
+
+
+def _addresses(reservation: Reservation, site_url: str) -> dict[str, str]:
+    """Return the addresses of a reservation's checkout and of its thread, each with its key."""
+    chosen: dict[str, Any] = {"lang": reservation.language, "basket": None}
+    checkout = url_for("booking.checkout", key=checkout_key(reservation), **chosen)
+    key, reference = guest_key(reservation), reservation.reference
+    thread = url_for("guestbook.thread", reference=reference, key=key, **chosen)
+    return {"checkout_url": site_url + checkout, "messages_url": site_url + thread}
 
 
 def _paper_path(reservation: Reservation, said: dict[str, Any] | None) -> str:
@@ -152,6 +170,9 @@ def _money_words(reservation: Reservation, venue: Venue, *, now: datetime) -> di
         "stands": stands,
         "until": wording.day_and_time(stands.until, venue.zone) if stands.until else "",
         "due_now": reservation.deposit_minor or reservation.total_minor,
+        "held_until": wording.day_and_time(reservation.held_until, venue.zone)
+        if reservation.held_until
+        else "",
         "last_day": wording.last_day(reservation.held_until, venue.zone)
         if reservation.held_until
         else "",

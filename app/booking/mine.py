@@ -47,14 +47,14 @@ def reservations_of(account: Account, venue: Venue, *, now: datetime) -> Mine:
             mine.cancelled.insert(0, found)
         elif found.status != CONFIRMED:
             mine.unpaid.append(found)
-        elif _end(found, venue) > now:
+        elif end_of(found, venue) > now:
             mine.ahead.append(found)
         else:
             mine.past.insert(0, found)
     return mine
 
 
-def _end(reservation: Reservation, venue: Venue) -> datetime:
+def end_of(reservation: Reservation, venue: Venue) -> datetime:
     """Return when the last of what was booked is over."""
     ends = [reservation.first_start]
     for line in reservation.lines:

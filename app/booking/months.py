@@ -105,7 +105,7 @@ def make_month(
     first = min(first, until.replace(day=1))
     length = monthrange(first.year, first.month)[1]
     free = free_nights((offer,), first, first + ONE_NIGHT * length, now=now)
-    few, full = gettext("%(num)d left"), gettext("full")
+    few, full, closed = gettext("%(num)d left"), gettext("full"), gettext("closed")
     currency = catalogue.venue.currency
 
     cells: list[Cell | None] = [None] * first.weekday()
@@ -121,7 +121,7 @@ def make_month(
         else:
             price = short_price(nightly_price(offer, night), currency)
             if left <= 0:
-                state, note, price = "full", full, ""
+                state, note, price = "full", closed if offer.closed_on(night) else full, ""
             elif left <= FEW < offer.units:
                 state, note = "few", few % {"num": left}
         choice = _choice(night, chosen, left > 0 and state in ("free", "few"))

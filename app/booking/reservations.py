@@ -58,6 +58,7 @@ _TERMS = sa.select(
     _reservation.c.total_minor,
     _reservation.c.paid_minor,
     _reservation.c.deposit_minor,
+    _reservation.c.source,
     _reservation.c.first_start,
     _reservation.c.confirmed_at,
     _reservation.c.created_at,
@@ -237,28 +238,45 @@ def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: dat
         booked_at=terms.confirmed_at or terms.created_at,
         cancelled_at=now,
     )
-    # Of a deposit alone comes back what is above the share that is kept of the whole.
-    unpaid = terms.total_minor - terms.paid_minor if terms.deposit_minor is not None else 0
+    # Of a deposit alone comes back what is above the share that is kept of the whole; of
+    # what the house booked for somebody who pays at the place, nothing has come yet.
+    in_parts = terms.deposit_minor is not None or terms.source != "web"
+    unpaid = terms.total_minor - terms.paid_minor if in_parts else 0
     return max(0, due - max(0, unpaid))
 
 
-def cancel(reservation: Reservation, *, expected_refund: int | None, now: datetime) -> int:
+def cancel(
+    reservation: Reservation,
+    *,
+    expected_refund: int | None,
+    now: datetime,
+    decided: int | None = None,
+) -> int:
     """Cancel a confirmed reservation; give its places back and tell payments.
 
     `expected_refund` is what the page showed, in minor units; None leaves it open.
+    `decided` is what the house gives back in place of the terms' share: then it is the
+    house that cancels, also what has begun, and the guest's mail says so.
     Returns the refund. Raises NotConfirmed, StayBegun and RefundChanged.
     """
     db.session.flush()
-    return cancel_one(reservation.id, expected_refund=expected_refund, now=now)
+    return cancel_one(reservation.id, expected_refund=expected_refund, now=now, decided=decided)
 
 
-def cancel_one(reservation_id: int, *, expected_refund: int | None, now: datetime) -> int:
+def cancel_one(
+    reservation_id: int,
+    *,
+    expected_refund: int | None,
+    now: datetime,
+    decided: int | None = None,
+) -> int:
     """Do what `cancel` does, for a reservation that nobody has loaded."""
     connection = db.session.connection()
     terms = connection.execute(_LOCK_TERMS, {"reservation": reservation_id}).one()
     if terms.status != CONFIRMED:
         raise ReservationCancelled if terms.status == CANCELLED else NotConfirmed
-    refund = _refund(connection, reservation_id, terms, now=now)
+    by_house = decided is not None
+    refund = decided if decided is not None else _refund(connection, reservation_id, terms, now=now)
     if expected_refund is not None and refund != expected_refund:
         raise RefundChanged
     connection.execute(_CANCEL, {"reservation": reservation_id, "now": now, "refund": refund})
@@ -266,7 +284,8 @@ def cancel_one(reservation_id: int, *, expected_refund: int | None, now: datetim
     # What listens gets the row as it is now, and so does whoever has it loaded.
     reservation = db.session.get_one(Reservation, reservation_id, populate_existing=True)
     reservation_cancelled.send(reservation, refund_minor=refund, now=now)
-    enqueue("mail", {"template": "cancelled", "reservation_id": reservation_id}, now=now)
+    mail: dict[str, Any] = {"template": "cancelled", "reservation_id": reservation_id}
+    enqueue("mail", {**mail, "said": {"by_house": True}} if by_house else mail, now=now)
     return refund
 
 
@@ -294,13 +313,14 @@ def prove(*, now: datetime) -> list[tuple[int, str, int, int]]:
 
 
 def _live_places() -> dict[tuple[int, str], int]:
-    """Count the places that live lines take, by offer and night or start."""
+    """Count the places that live lines and blocks take, by offer and night or start."""
     rows = db.session.execute(
         sa.text(
             "SELECT l.offer_id, l.kind, l.arrive, l.depart, "
             "CAST(l.starts_at AS TEXT) AS starts_at, l.quantity "
             "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
-            "WHERE r.status IN ('held', 'confirmed') AND l.kind IN ('stay', 'session')"
+            "WHERE r.status IN ('held', 'confirmed') AND l.kind IN ('stay', 'session') "
+            "UNION ALL SELECT offer_id, 'stay', first, until, NULL, 1 FROM unit_block"
         ).columns(
             sa.column("offer_id", sa.Integer),
             sa.column("kind", sa.String),

@@ -59,9 +59,9 @@ def search_stays(
     today = now.astimezone(catalogue.venue.zone).date()
     # Dates come from an address that anybody can write: never read years of nights.
     last = min(depart, arrive + timedelta(days=400)) + FAR
-    free = free_nights(catalogue.stays, max(today, arrive - NEAR), last, now=now)
+    free = free_nights(catalogue.stays_on_sale, max(today, arrive - NEAR), last, now=now)
     wanted = _Wanted(catalogue, free, arrive, depart, adults, children, today)
-    found = [wanted.answer(offer) for offer in catalogue.stays]
+    found = [wanted.answer(offer) for offer in catalogue.stays_on_sale]
     return sorted(found, key=lambda f: (not f.left, not f.others, f.offer.position))
 
 

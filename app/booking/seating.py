@@ -9,11 +9,12 @@ to the next night on which neither has a stay running. Every exchange gets
 further; no sale is lost to fragmentation.
 
 Only stays that begin after the new one are moved: never a guest who is in the
-house.
+house. What the house has pinned to a unit, or blocked, is never moved either. That
+is the one thing that can cost a sale: where nothing but moving it would help, the
+new stay is refused (`Fragmented`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import sqlalchemy as sa
@@ -23,16 +24,21 @@ from app.booking.inventory import ONE_NIGHT
 from app.booking.models import (
     CONFIRMED,
     HELD,
+    Block,
     Night,
     Reservation,
     ReservationLine,
     Seating,
     UnitRow,
 )
+from app.booking.seating_plan import Fragmented, NoSeating, Plan, WindowTooShort, cleared
 from app.core.database import table
+from app.core.errors import DomainError
+from app.core.languages import N_
 
 _seating, _unit, _night = table(Seating), table(UnitRow), table(Night)
 _reservation, _line = table(Reservation), table(ReservationLine)
+_block = table(Block)
 
 _offer: sa.BindParameter[int] = sa.bindparam("o")
 _first: sa.BindParameter[date] = sa.bindparam("a")
@@ -71,12 +77,41 @@ _SEATED = (
         sa.func.min(_unit.c.offer_id).label("offer_id"),
     )
     .join(_unit, _unit.c.id == _seating.c.unit_id)
+    .where(_seating.c.line_id.is_not(None))
     .group_by(_seating.c.line_id)
+)
+_BLOCKED = (
+    sa.select(
+        _seating.c.block_id,
+        sa.func.max(_seating.c.unit_id),
+        sa.func.count(),
+        sa.func.min(_seating.c.night),
+        sa.func.max(_seating.c.night),
+    )
+    .where(_seating.c.block_id.is_not(None))
+    .group_by(_seating.c.block_id)
 )
 _LIVE_STAYS = (
     sa.select(_line.c.id, _line.c.offer_id, _line.c.arrive, _line.c.depart)
     .join(_reservation, _reservation.c.id == _line.c.reservation_id)
     .where(_reservation.c.status.in_((HELD, CONFIRMED)), _line.c.kind == "stay")
+)
+_THERE = (
+    sa.select(
+        _seating.c.line_id,
+        _seating.c.block_id,
+        sa.or_(_line.c.pinned, _line.c.arrived_at.is_not(None)).label("pinned"),
+        _line.c.arrive,
+        _line.c.depart,
+    )
+    .outerjoin(_line, _line.c.id == _seating.c.line_id)
+    .where(
+        _seating.c.unit_id == sa.bindparam("unit"),
+        _seating.c.night >= _first,
+        _seating.c.night < _last,
+    )
+    .distinct()
+    .order_by(_line.c.arrive)
 )
 _UNSEAT = sa.delete(_seating).where(_seating.c.line_id == sa.bindparam("line"))
 # Whoever moves stays has locked all units of the offer, this one too.
@@ -92,8 +127,14 @@ _WAIT_FOR_MOVES = (
 )
 
 
-class NoSeating(AssertionError):
-    """The counters promised a unit that the seating doesn't have: the book is damaged."""
+class UnitOccupied(DomainError):
+    """The unit has somebody who can't be moved: in the house, pinned, or a block."""
+
+    message = N_("Somebody is there who can’t be moved. Free the room first, or take another.")
+
+    def __init__(self, line_ids: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.line_ids = line_ids
 
 
 def seat(
@@ -101,8 +142,8 @@ def seat(
 ) -> int:
     """Give a stay a unit for [arrive, depart) and return the unit's id.
 
-    The nights' counters must have been taken in the same transaction. Raises
-    NoSeating if they promised what isn't there.
+    The nights' counters must have been taken in the same transaction. Raises Fragmented,
+    with nothing written, and NoSeating if the counters promised what isn't there.
     """
     where = {"o": offer_id, "a": arrive, "d": depart, "line": line_id}
     # In a small house fill the first room first; in a large one begin anywhere,
@@ -152,55 +193,62 @@ def misseated(connection: Connection) -> list[int]:
     return [line for line in lines if seated.get(line) != should.get(line)]
 
 
-class _WindowTooShort(Exception):
-    """An exchange would have to look further ahead than was read."""
+def misblocked(connection: Connection) -> list[int]:
+    """Return the ids of the blocks that don't have their unit for exactly their nights."""
+    seated = {row.block_id: tuple(row)[1:] for row in connection.execute(_BLOCKED)}
+    should = {
+        block: (unit, (until - first).days, first, until - ONE_NIGHT)
+        for block, unit, first, until in connection.execute(
+            sa.select(_block.c.id, _block.c.unit_id, _block.c.first, _block.c.until)
+        )
+    }
+    blocks = sorted(seated.keys() | should.keys())
+    return [block for block in blocks if seated.get(block) != should.get(block)]
 
 
-@dataclass(slots=True)
-class _Plan:
-    """Who has which unit on which night, as far as it was read; and what was moved."""
+def seat_there(
+    connection: Connection,
+    unit_id: int,
+    offer_id: int,
+    first: date,
+    until: date,
+    *,
+    units: int,
+    today: date,
+    line_id: int | None = None,
+    block_id: int | None = None,
+) -> list[int]:
+    """Give a stay or a block that very unit for [first, until); who is there goes elsewhere.
 
-    rows: dict[int, dict[date, int]]  # unit → night → line
-    until: date  # nights from here on were not read
-
-    def free_until(self, unit: int, night: date) -> date:
-        """The first night from `night` on that isn't free on a unit."""
-        taken = self.rows[unit]
-        while night < self.until and night not in taken:
-            night += ONE_NIGHT
-        return night
-
-    def freest(self, night: date) -> int:
-        """The unit that is free for longest from `night` on; of equals the first.
-
-        Raises NoSeating where none is free on that night.
-        """
-        unit = max(self.rows, key=lambda u: self.free_until(u, night))
-        if night in self.rows[unit]:
-            raise NoSeating
-        return unit
-
-    def runs_over(self, unit: int, night: date) -> bool:
-        """Whether one stay has the unit both the night before and this night."""
-        line = self.rows[unit].get(night - ONE_NIGHT)
-        if line is not None and night >= self.until:
-            raise _WindowTooShort
-        return line is not None and line == self.rows[unit].get(night)
-
-    def exchange(self, one: int, other: int, start: date) -> None:
-        """Exchange what two units have from `start` to where neither has a stay running."""
-        end = start + ONE_NIGHT
-        while self.runs_over(one, end) or self.runs_over(other, end):
-            end += ONE_NIGHT
-        mine, theirs = self.rows[one], self.rows[other]
-        night = start
-        while night < end:
-            a, b = mine.pop(night, None), theirs.pop(night, None)
-            if b is not None:
-                mine[night] = b
-            if a is not None:
-                theirs[night] = a
-            night += ONE_NIGHT
+    The nights' counters must have been taken, and a stay's own seats let go, in the same
+    transaction. Returns the lines that moved. Raises UnitOccupied where somebody there is
+    in the house since before `today`, pinned, or a block, or finds no other unit: then
+    the caller must roll back.
+    """
+    connection.execute(
+        sa.select(_unit.c.id)
+        .where(_unit.c.offer_id == offer_id)
+        .order_by(_unit.c.id)
+        .with_for_update()
+    )
+    there = connection.execute(_THERE, {"unit": unit_id, "a": first, "d": until}).all()
+    fixed = [row for row in there if row.line_id is None or row.pinned or row.arrive < today]
+    if fixed:
+        raise UnitOccupied([row.line_id for row in fixed if row.line_id is not None])
+    moved = [row.line_id for row in there]
+    for line in moved:
+        connection.execute(_UNSEAT, {"line": line})
+    nights = range((until - first).days)
+    owner = {"line_id": line_id, "block_id": block_id}
+    connection.execute(
+        _SEAT, [{"unit_id": unit_id, "night": first + ONE_NIGHT * n, **owner} for n in nights]
+    )
+    try:
+        for row in there:
+            seat(connection, row.line_id, offer_id, row.arrive, row.depart, units=units)
+    except (Fragmented, NoSeating) as error:
+        raise UnitOccupied(moved) from error
+    return moved
 
 
 def _make_room(connection: Connection, offer_id: int, arrive: date, depart: date) -> int:
@@ -215,29 +263,26 @@ def _make_room(connection: Connection, offer_id: int, arrive: date, depart: date
     ahead = timedelta(days=14)
     while True:
         before = _read(connection, offer_id, arrive - ONE_NIGHT, depart + ahead)
-        plan = _Plan({unit: dict(taken) for unit, taken in before.items()}, depart + ahead)
         try:
-            unit = _clear(plan, arrive, depart)
-        except _WindowTooShort:
+            unit, after = cleared(before, arrive, depart)
+        except WindowTooShort:
             ahead *= 2
             continue
-        _write(connection, before, plan.rows)
+        _write(connection, before.rows, after.rows)
         return unit
 
 
-def _clear(plan: _Plan, arrive: date, depart: date) -> int:
-    unit = plan.freest(arrive)
-    while (reached := plan.free_until(unit, arrive)) < depart:
-        plan.exchange(unit, plan.freest(reached), reached)
-    return unit
-
-
-def _read(
-    connection: Connection, offer_id: int, first: date, until: date
-) -> dict[int, dict[date, int]]:
+def _read(connection: Connection, offer_id: int, first: date, until: date) -> Plan:
     """Return the seating of an offer for the nights of [first, until), by unit and night."""
     rows = connection.execute(
-        sa.select(_unit.c.id, _seating.c.night, _seating.c.line_id)
+        sa.select(
+            _unit.c.id,
+            _seating.c.night,
+            _seating.c.line_id,
+            _seating.c.block_id,
+            # Who has checked in stays where they are, on the day of their arrival too.
+            sa.or_(_line.c.pinned, _line.c.arrived_at.is_not(None)),
+        )
         .select_from(_unit)
         .outerjoin(
             _seating,
@@ -247,15 +292,21 @@ def _read(
                 _seating.c.night < until,
             ),
         )
-        .where(_unit.c.offer_id == offer_id)
+        .outerjoin(_line, _line.c.id == _seating.c.line_id)
+        # A unit that the house gave up stands below zero, with the stays it had.
+        .where(_unit.c.offer_id == offer_id, _unit.c.position >= 0)
         .order_by(_unit.c.position)
     )
-    seats: dict[int, dict[date, int]] = {}
-    for unit_id, night, line_id in rows:
-        taken = seats.setdefault(unit_id, {})
-        if night is not None:
-            taken[night] = line_id
-    return seats
+    plan = Plan({}, until, set())
+    for unit_id, night, line_id, block_id, pinned in rows:
+        taken = plan.rows.setdefault(unit_id, {})
+        if night is None:
+            continue
+        who = line_id if block_id is None else -block_id
+        taken[night] = who
+        if pinned or block_id is not None:
+            plan.fixed.add(who)
+    return plan
 
 
 def _write(
@@ -268,6 +319,7 @@ def _write(
         for night, line in taken.items()
         if after[unit].get(night) != line
     ]
+    # Blocks are fixed, so whatever moved is a stay.
     come = [
         {"unit_id": unit, "night": night, "line_id": line}
         for unit, taken in after.items()

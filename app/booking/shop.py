@@ -21,6 +21,7 @@ from app.booking.catalogue import (
     Basis,
     Catalogue,
     Charge,
+    Closed,
     Extra,
     Rate,
     SessionOffer,
@@ -28,13 +29,21 @@ from app.booking.catalogue import (
     Venue,
     text,
 )
-from app.booking.models import ChargeRow, ExtraRow, OfferRow, RateRow, UnitRow, VenueRow
+from app.booking.models import (
+    ChargeRow,
+    ClosedRow,
+    ExtraRow,
+    OfferRow,
+    RateRow,
+    UnitRow,
+    VenueRow,
+)
 from app.booking.schedule import Schedule
 from app.core.database import db, reading, table
 from app.web.pages import Site
 
 _VERSION = sa.select(table(VenueRow).c.catalogue_version)
-_CATALOGUE_ROWS = (VenueRow, OfferRow, UnitRow, RateRow, ChargeRow, ExtraRow)
+_CATALOGUE_ROWS = (VenueRow, OfferRow, UnitRow, RateRow, ClosedRow, ChargeRow, ExtraRow)
 
 
 class NothingOnOffer(RuntimeError):
@@ -115,12 +124,22 @@ def _read() -> Shop:
         .scalars()
         .all()
     )
+    closed: dict[int, Closed] = {}
+    for row in db.session.scalars(sa.select(ClosedRow).order_by(ClosedRow.first)):
+        closed[row.offer_id] = (*closed.get(row.offer_id, ()), (row.first, row.until))
     zone = ZoneInfo(venue.zone)
     catalogue = Catalogue(
         version=venue.catalogue_version,
         venue=_venue(venue, zone),
-        stays=tuple(_stay(row) for row in offers if row.kind == "stay"),
-        sessions=tuple(_session(row, zone) for row in offers if row.kind == "session"),
+        # A draft without a price for every night can't be shown, let alone booked.
+        stays=tuple(
+            stay_of(row, closed.get(row.id, ()))
+            for row in offers
+            if row.kind == "stay" and (row.on_sale or has_price(row))
+        ),
+        sessions=tuple(
+            session_of(row, zone, closed.get(row.id, ())) for row in offers if row.kind == "session"
+        ),
         extras=tuple(
             _extra(row)
             for row in db.session.scalars(
@@ -128,7 +147,11 @@ def _read() -> Shop:
             )
         ),
         charges=tuple(
-            _charge(row) for row in db.session.scalars(sa.select(ChargeRow).order_by(ChargeRow.id))
+            _charge(row)
+            # One that was taken off costs nothing, and isn't asked for.
+            for row in db.session.scalars(
+                sa.select(ChargeRow).where(ChargeRow.minor > 0).order_by(ChargeRow.id)
+            )
         ),
     )
     return Shop(catalogue, venue.texts, venue.picture)
@@ -152,7 +175,18 @@ def _venue(row: VenueRow, zone: ZoneInfo) -> Venue:
     )
 
 
-def _stay(row: OfferRow) -> StayOffer:
+def rate_of(row: RateRow) -> Rate:
+    """Return a rate as the snapshot has it."""
+    return Rate(row.minor, frozenset(map(int, row.weekdays)), row.first, row.last, row.priority)
+
+
+def has_price(row: OfferRow) -> bool:
+    """Whether every night of a stay has a price; a session always has one."""
+    return row.kind == "session" or any(rate_of(rate).is_base for rate in row.rates)
+
+
+def stay_of(row: OfferRow, closed: Closed = ()) -> StayOffer:
+    """Return a stay as the snapshot has it. Raises NoBaseRate."""
     return StayOffer(
         id=row.id,
         slug=row.slug,
@@ -166,16 +200,14 @@ def _stay(row: OfferRow) -> StayOffer:
         nights_least=row.nights_least or 1,
         nights_most=row.nights_most or 1,
         vat_bp=row.vat_bp,
-        rates=tuple(
-            Rate(
-                rate.minor, frozenset(map(int, rate.weekdays)), rate.first, rate.last, rate.priority
-            )
-            for rate in sorted(row.rates, key=lambda rate: rate.id)
-        ),
+        rates=tuple(rate_of(rate) for rate in sorted(row.rates, key=lambda rate: rate.id)),
+        on_sale=row.on_sale,
+        closed=closed,
     )
 
 
-def _session(row: OfferRow, zone: ZoneInfo) -> SessionOffer:
+def session_of(row: OfferRow, zone: ZoneInfo, closed: Closed = ()) -> SessionOffer:
+    """Return a session as the snapshot has it. Raises BadSchedule."""
     return SessionOffer(
         id=row.id,
         slug=row.slug,
@@ -194,6 +226,8 @@ def _session(row: OfferRow, zone: ZoneInfo) -> SessionOffer:
             zone=zone,
             minutes=row.minutes or 0,
         ),
+        on_sale=row.on_sale,
+        closed=closed,
     )
 
 

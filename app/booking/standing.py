@@ -19,6 +19,7 @@ class Standing:
 
     `coming`: the balance is on its way. `failed`: the last try to pay it failed. `card`:
     the kept card that will be charged, as its owner knows it; None if none is kept.
+    `at_place_minor`: what is paid at the place, for a booking that the house made so.
     """
 
     paid_minor: int
@@ -28,6 +29,7 @@ class Standing:
     failed: bool = False
     overdue: bool = False
     card: str | None = None
+    at_place_minor: int = 0
 
 
 def standing(reservation: Reservation, *, now: datetime) -> Standing:

@@ -186,3 +186,41 @@ class AccountRefusal(Base):
     )
 
     account: Mapped[Account] = relationship()
+
+
+class PersonPermission(Base):
+    """A person's express yes to one purpose (and one recipient), with when it ended.
+
+    One row a yes: taking it back ends the row, so that both are proved.
+    """
+
+    __tablename__ = "person_permission"
+    __person__ = "person_id"
+    __table_args__ = (
+        sa.Index(
+            "uq_person_permission_live",
+            "person_id",
+            "purpose",
+            "recipient",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = kept(
+        Personal(
+            Kind.WISH,
+            (Purpose.RIGHTS,),
+            Retention.RIGHTS,
+            "C20",
+            readable="every use for that purpose asks for it first",
+        ),
+        sa.String(20),
+    )
+    recipient: Mapped[str] = plain(sa.String(40), default="", server_default="")  # "": the house
+    given_at: Mapped[datetime] = plain()
+    how: Mapped[str] = plain(sa.String(20))  # on which page
+    ended_at: Mapped[datetime | None] = plain()

@@ -1,23 +1,35 @@
 """The activity log in plain words: pages by their route, clicks, and what they were made with."""
 
-from app.consent.models import ActivityLine
+from collections.abc import Sequence
+from datetime import datetime
+
+from babel.dates import format_date
+
+from app.consent.models import ActivityLine, PersonPermission
+from app.consent.permissions import ACCOUNT, CHECKOUT, RESERVATION
 from app.consent.register import CLICKS
-from app.core.languages import N_, gettext
+from app.core.languages import N_, current_locale, gettext
 from app.web.agents import OTHER
 
 PAGES = {
     "/": N_("The first page"),
     "/search": N_("What is free"),
     "/offers/<slug>": N_("A room or a tour"),
+    "/pictures/<string(length=64):digest>-<int(max=9999):width>.webp": N_("A picture"),
     "/basket": N_("The basket"),
     "/basket/<key>": N_("The basket"),
     "/checkout/<key>": N_("The details for a booking"),
     "/checkout/<key>/pay": N_("Check and pay"),
     "/checkout/<key>/return": N_("Back from paying"),
     "/reservations/<reference>": N_("A reservation"),
+    "/reservations/<reference>/arrival": N_("How to arrive"),
+    "/reservations/<reference>/wishes": N_("Wishes for a stay"),
+    "/reservations/<reference>/reminders": N_("The mail before arrival"),
     "/reservations/<reference>/receipt": N_("A receipt"),
     "/reservations/<reference>/invoices/<invoice_number>": N_("An invoice"),
     "/reservations/<reference>/invoices/<invoice_number>.pdf": N_("An invoice"),
+    "/reservations/<reference>/messages": N_("Messages about a reservation"),
+    "/account/messages/<reference>": N_("Messages about a reservation"),
     "/contact": N_("Contact"),
     "/terms": N_("Terms"),
     "/terms/versions/<int(max=9999):number>": N_("A version of the terms"),
@@ -55,6 +67,8 @@ PAGES = {
     "/account/security/codes": N_("Password and devices"),
     "/account/readings": N_("Who opened your details"),
     "/account/activity": N_("The activity log of an account"),
+    "/account/permissions": N_("What you allow"),
+    "/survey/<key>": N_("Questions after a stay"),
     "/account/data": N_("Your data"),
     "/account/data/details/<reference>": N_("Your data"),
     "/account/data/limits": N_("What your data are used for"),
@@ -79,6 +93,25 @@ _DEVICES = {
     "tablet": N_("tablet"),
     "desktop": N_("computer"),
 }
+
+
+_GIVEN = {
+    CHECKOUT: N_("%(day)s: you said yes while booking."),
+    RESERVATION: N_("%(day)s: you said yes on the page of a reservation."),
+    ACCOUNT: N_("%(day)s: you said yes in your account."),
+}
+
+
+def permission_lines(history: Sequence[PersonPermission]) -> list[str]:
+    """Return what became of a permission, a sentence each, the latest first."""
+    turns = [(one.given_at, _GIVEN[one.how]) for one in history]
+    turns += [(one.ended_at, N_("%(day)s: you took it back.")) for one in history if one.ended_at]
+    turns.sort(key=lambda turn: turn[0], reverse=True)
+    return [gettext(words, day=_day(at)) for at, words in turns]
+
+
+def _day(at: datetime) -> str:
+    return format_date(at.date(), "long", locale=current_locale())
 
 
 def page_word(rule: str) -> str:

@@ -59,6 +59,9 @@ class Purpose(StrEnum):
     STATISTICS = "statistics"
     SUGGESTIONS = "suggestions"
     RIGHTS = "rights"
+    SERVICE = "service"
+    ARRIVAL = "arrival"
+    SURVEY = "survey"
 
 
 class Retention(StrEnum):
@@ -84,6 +87,8 @@ class Retention(StrEnum):
     """Until the yes is taken back or runs out; 13 months at most."""
     RECEIPT = "receipt"
     """Three years after the choice ran out; its digest stays in the chain."""
+    WISH = "wish"
+    """What was asked for a stay: until it is over, and a little longer."""
     EXPORT = "export"
     """A download that was made: 72 hours after it was ready."""
     RIGHTS = "rights"

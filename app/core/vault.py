@@ -125,6 +125,23 @@ class Vault:
         with connect_to_read(_keys_engine()) as connection:
             return list(connection.scalars(query))
 
+    def alike(self, person_ids: Collection[str], kind: Kind) -> dict[str, set[str]]:
+        """Return for each of these persons everybody indexed under their own value of a kind.
+
+        They themselves are among them. One statement; nothing is opened.
+        """
+        mine, others = sa.orm.aliased(BlindIndex), sa.orm.aliased(BlindIndex)
+        query = (
+            sa.select(mine.person_id, others.person_id)
+            .join(others, sa.and_(others.kind == mine.kind, others.digest == mine.digest))
+            .where(mine.kind == kind.value, mine.person_id.in_(person_ids))
+        )
+        found: dict[str, set[str]] = {}
+        with connect_to_read(_keys_engine()) as connection:
+            for person_id, other in connection.execute(query):
+                found.setdefault(person_id, set()).add(other)
+        return found
+
     def unindex(self, person_id: str, kind: Kind) -> None:
         """Let a person be found by nothing of a kind any more; done just before the commit."""
         _unit_of_work().info.setdefault("gone_indexes", []).append(

@@ -5,9 +5,11 @@ from flask.cli import AppGroup
 
 from app.accounts.names import NameTaken
 from app.accounts.signin import make_owner, make_owner_link
+from app.core import audit
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import DEFAULT, LANGUAGES
+from app.owner.trail import COMMAND
 
 owner_cli = AppGroup("owner", help="The owners' way in.")
 
@@ -15,7 +17,9 @@ owner_cli = AppGroup("owner", help="The owners' way in.")
 @owner_cli.command("link")
 def link() -> None:
     """Print a link that signs the owner in: once, within a day. Older links end."""
-    address = make_owner_link(now=utcnow())
+    now = utcnow()
+    address = make_owner_link(now=now)
+    audit.enter(0, COMMAND, "owner.link", "house", 0, now=now)
     db.session.commit()
     click.echo(address)
 
@@ -38,5 +42,6 @@ def create(email: str, name: str, language: str) -> None:
     except NameTaken as error:
         raise click.ClickException("There is an account with this address already.") from error
     address = make_owner_link(owner, now=now)
+    audit.enter(0, COMMAND, "owner.created", "account", owner.id, now=now)
     db.session.commit()
     click.echo(address)

@@ -9,6 +9,8 @@ person for the house asks `hidden` here; a test goes through them all.
 from collections.abc import Collection, Iterable
 from email.utils import parseaddr
 
+from flask import g, has_request_context, request
+
 from app.accounts.models import Person
 from app.accounts.restrictions import restricted
 from app.core.datamap import Kind, Purpose
@@ -29,9 +31,18 @@ class DetailsRestricted(DomainError):
 
 
 def hidden(person_ids: Iterable[str | None]) -> set[str]:
-    """Return those of the persons whom the house may not see now. One statement at most."""
+    """Return those of the persons whom the house may not see now. One statement at most.
+
+    A page that only reads asks about each person once: it sees the book as of one moment.
+    """
     ids = {person_id for person_id in person_ids if person_id}
-    return restricted(ids, Purpose.RESERVATION) if ids else set()
+    if not has_request_context() or request.method != "GET":
+        return restricted(ids, Purpose.RESERVATION) if ids else set()
+    known: dict[str, bool] = g.setdefault("hidden_persons", {})
+    if unknown := ids - known.keys():
+        away = restricted(unknown, Purpose.RESERVATION)
+        known.update((person_id, person_id in away) for person_id in unknown)
+    return {person_id for person_id in ids if known[person_id]}
 
 
 def is_hidden(person_id: str | None) -> bool:

@@ -1,7 +1,7 @@
 """The owner's pages of sums that are asked for by a link: ask, look and withdraw."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from app.core.clock import utcnow
 from app.core.database import in_one_go
 from app.core.languages import BY_CODE, current_language
 from app.core.languages import lazy_gettext as _l
-from app.owner import queries, words
+from app.owner import queries, trail, words
 from app.owner.payments_routes import HiddenField
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp
@@ -142,9 +142,7 @@ def ask_for_money() -> ResponseReturnValue:
     if form.validate() and form.is_ours:
         form_id = str(form.form_id.data)
         try:
-            reference = in_one_go(
-                lambda: links.ask(form.asking(), here.catalogue, form_id=form_id, now=now).reference
-            )
+            reference = in_one_go(partial(_ask, form.asking(), here, form_id, now=now))
         except NotAsked as error:
             form[error.field].errors = [error.say()]
         else:
@@ -153,6 +151,14 @@ def ask_for_money() -> ResponseReturnValue:
     if not form.is_ours:
         _draw_anew(form)
     return render_template("owner/payments_ask.html", form=form, most=links.MOST_DAYS), 422
+
+
+def _ask(asking: Asking, here: Shop, form_id: str, *, now: datetime) -> str:
+    made = links.ask(asking, here.catalogue, form_id=form_id, now=now)
+    if made.created_at == now:  # the same form sent twice asks once
+        amount = {"amount": made.total_minor, "currency": made.currency}
+        trail.record("sum.asked", "reservation", made.id, now=now, **amount)
+    return made.reference
 
 
 def _propose(form: AskForm, here: Shop) -> None:
@@ -182,10 +188,15 @@ def withdraw_link(reference: str) -> ResponseReturnValue:
     done = "sum_withdrawn"
     if EmptyForm().validate_on_submit():
         try:
-            in_one_go(partial(links.withdraw, found.id, now=utcnow()))
+            in_one_go(partial(_withdraw, found.id, now=utcnow()))
         except PaidAlready:
             done = "sum_paid"
         except PaymentComing:
             done = "sum_coming"
     back = url_for(".reservation", reference=reference, done=done, _anchor="payments")
     return redirect(back, 303)
+
+
+def _withdraw(reservation_id: int, *, now: datetime) -> None:
+    links.withdraw(reservation_id, now=now)
+    trail.record("sum.withdrawn", "reservation", reservation_id, now=now)

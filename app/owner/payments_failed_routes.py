@@ -13,7 +13,7 @@ from app.accounts.models import STAFF
 from app.core.clock import utcnow
 from app.core.database import db, in_one_go
 from app.core.languages import lazy_gettext as _l
-from app.owner import words
+from app.owner import trail, words
 from app.owner.payments import may_make_good
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp
@@ -88,4 +88,15 @@ def _find(refund_id: str) -> Refund | None:
 def _write_down(refund_id: str, payment_id: str, form: MadeGoodForm) -> None:
     lock_payment(payment_id)
     refund = db.session.get_one(Refund, refund_id, populate_existing=True)
-    make_good(refund, by=str(form.by.data), note=str(form.note.data or ""), now=utcnow())
+    by, now = str(form.by.data), utcnow()
+    make_good(refund, by=by, note=str(form.note.data or ""), now=now)
+    if refund.made_good_at == now:  # the second press of the same form changes nothing
+        trail.record(
+            "refund.made_good",
+            "reservation",
+            refund.payment.reservation_id,
+            now=now,
+            amount=refund.amount_minor,
+            currency=refund.payment.currency,
+            by=by,
+        )

@@ -25,6 +25,7 @@ from app.core.outbox import enqueue
 from app.owner import payments, words
 from app.owner.roles import ask_again, may_use, needs
 from app.owner.routes import bp
+from app.owner.trail import record
 from app.payments import links
 from app.payments.attempts import lock_payment
 from app.payments.by_hand import REASONS, DisputeForbids, LeftHasChanged, refund_by_hand
@@ -148,7 +149,9 @@ def payments_page() -> ResponseReturnValue:
 @needs(STAFF)
 def look_at_all() -> ResponseReturnValue:
     """Have the worker ask the provider about every payment."""
-    enqueue("payments.reconcile", {}, now=utcnow())
+    now = utcnow()
+    enqueue("payments.reconcile", {}, now=now)
+    record("payments.looked", "house", 0, now=now)
     db.session.commit()
     return redirect(url_for(".payments", done="asked"), 303)
 
@@ -158,9 +161,11 @@ def look_at_all() -> ResponseReturnValue:
 def look_at_one(payment_id: str) -> ResponseReturnValue:
     """Ask the provider what became of one payment, and write it down."""
     payment = payments.payment_by_id(payment_id) or abort(404)
-    reference = payment.reservation.reference
+    reference, now = payment.reservation.reference, utcnow()
+    record("payment.looked", "reservation", payment.reservation_id, now=now)
+    db.session.commit()  # that it was asked stays, whatever the provider answers
     try:
-        done = "looked" if look_again(payment_id, now=utcnow()) is None else "differs"
+        done = "looked" if look_again(payment_id, now=now) is None else "differs"
     except ProviderError:
         db.session.rollback()
         done = "silent"
@@ -224,7 +229,7 @@ def _first_press(form: RefundForm, payment: Payment, *, now: datetime) -> Respon
 def _second_press(form: RefundForm, payment: Payment, *, now: datetime) -> ResponseReturnValue:
     locked = lock_payment(payment.id) or abort(404)
     try:
-        refund_by_hand(
+        sent = refund_by_hand(
             locked,
             int(form.amount.data or 0),
             because=str(form.because.data),
@@ -236,6 +241,16 @@ def _second_press(form: RefundForm, payment: Payment, *, now: datetime) -> Respo
     except (DisputeForbids, LeftHasChanged, RefundTooMuch) as error:
         db.session.rollback()
         return _refused(form, payment, error.say(), now=now)
+    if sent.created_at == now:  # the same form sent twice gives the same refund
+        record(
+            "refund.asked",
+            "reservation",
+            locked.reservation_id,
+            now=now,
+            amount=sent.amount_minor,
+            currency=locked.currency,
+            because=sent.because,
+        )
     db.session.commit()
     reference = payment.reservation.reference
     back = url_for(".reservation", reference=reference, done="refunded", _anchor="payments")

@@ -21,6 +21,7 @@ from app.owner import people
 from app.owner.readings import noted
 from app.owner.roles import ask_again, needs
 from app.owner.routes import at_place, bp
+from app.owner.trail import record
 from app.web.fields import EmailField, TextField
 from app.web.forms import Asked, EmptyForm, Form
 
@@ -129,8 +130,9 @@ def invite() -> ResponseReturnValue:
     status = 422 if form.is_submitted() else 200
     if form.validate_on_submit():
         values = (str(form.name.data), str(form.email.data), str(form.role.data))
+        now = utcnow()
         try:
-            people.invite(*values, language=current_language(), now=utcnow())
+            invited = people.invite(*values, language=current_language(), now=now)
         except people.AlreadyHere as error:
             db.session.rollback()
             form.email.errors = [error.say()]
@@ -139,6 +141,7 @@ def invite() -> ResponseReturnValue:
             form.form_errors.append(error.say())
             status = 429
         else:
+            record("person.invited", "account", invited.id, now=now, role=invited.role)
             db.session.commit()
             return _done("invited")
     return render_template("owner/invite.html", form=form), status
@@ -148,7 +151,9 @@ def invite() -> ResponseReturnValue:
 @_sensitive
 def invite_again(account_id: int) -> ResponseReturnValue:
     """Mail an invitation anew; its former link ends."""
-    people.invite_again(_member(account_id), now=utcnow())
+    now = utcnow()
+    people.invite_again(_member(account_id), now=now)
+    record("person.invited_again", "account", account_id, now=now)
     db.session.commit()
     return _done("invited")
 
@@ -158,6 +163,7 @@ def invite_again(account_id: int) -> ResponseReturnValue:
 def withdraw(account_id: int) -> ResponseReturnValue:
     """Delete an invitation that wasn't accepted."""
     people.withdraw(_member(account_id))
+    record("person.withdrawn", "account", account_id, now=utcnow())
     db.session.commit()
     return _done("withdrawn")
 
@@ -170,7 +176,9 @@ def change_role(account_id: int) -> ResponseReturnValue:
     account = _member(account_id)
     if not form.validate():
         abort(422)
-    people.change_role(account, str(form.role.data), by=_me(), now=utcnow())
+    now, was = utcnow(), account.role
+    people.change_role(account, str(form.role.data), by=_me(), now=now)
+    record("person.role", "account", account_id, now=now, was=was, role=account.role)
     db.session.commit()
     return _done("role")
 
@@ -179,7 +187,9 @@ def change_role(account_id: int) -> ResponseReturnValue:
 @_sensitive
 def end_person(account_id: int) -> ResponseReturnValue:
     """End somebody's access."""
-    people.suspend(_member(account_id), by=_me(), now=utcnow())
+    now = utcnow()
+    people.suspend(_member(account_id), by=_me(), now=now)
+    record("person.ended", "account", account_id, now=now)
     db.session.commit()
     return _done("ended")
 
@@ -188,7 +198,9 @@ def end_person(account_id: int) -> ResponseReturnValue:
 @_sensitive
 def readmit(account_id: int) -> ResponseReturnValue:
     """Let somebody in again."""
-    people.readmit(_member(account_id), now=utcnow())
+    now = utcnow()
+    people.readmit(_member(account_id), now=now)
+    record("person.readmitted", "account", account_id, now=now)
     db.session.commit()
     return _done("back")
 

@@ -2,23 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.accounts.models import Person
-from app.booking.catalogue import Catalogue
 from app.booking.models import (
     AS_HELD,
     ASKED,
-    CANCELLED,
     CONFIRMED,
     HELD,
     Reservation,
-    ReservationLine,
     Seating,
     UnitRow,
 )
@@ -27,55 +22,16 @@ from app.core.datamap import Kind
 from app.core.vault import PersonUnknown, vault
 from app.owner.masking import hidden
 from app.owner.words import RUN_OUT
-from app.payments.attempts import needs_a_look
 from app.policy.models import Agreement, DocumentVersion
 
 PAGE_SIZE = 25
-# Lists on the first page; who needs more of them is on the page of reservations.
-FEW = 10
-SESSIONS_AHEAD = timedelta(days=7)
-_MOST_SEATS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One stay as the first page shows it."""
-
-    reference: str
-    guest: str
-    label: dict[str, str]
-    unit: str
-    arrive: date
-    depart: date
-    adults: int
-    children: int
-
-
-@dataclass(frozen=True, slots=True)
-class Seats:
-    """Some seats of one session, taken by one reservation."""
-
-    reference: str
-    guest: str
-    quantity: int
-    held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """One session: when, how full, and who comes."""
-
-    label: dict[str, str]
-    starts_at: datetime
-    seats: int
-    taken: int
-    parties: tuple[Seats, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One reservation as lists show it."""
 
+    id: int
     reference: str
     person_id: str | None
     guest: str
@@ -88,171 +44,6 @@ class Row:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Today:
-    """Everything on the first page."""
-
-    day: date
-    arrivals: tuple[Visit, ...]
-    departures: tuple[Visit, ...]
-    in_house: tuple[Visit, ...]
-    sessions: tuple[Start, ...]
-    newest: tuple[Row, ...]
-    holds: tuple[Row, ...]
-    odd: tuple[Row, ...]  # money that a person has to look at
-    persons: frozenset[str]  # whose names these are
-
-
-# -- The first page -------------------------------------------------------------------------
-
-
-def today(catalogue: Catalogue, *, now: datetime) -> Today:
-    """Return what the day brings, by the calendar of the place."""
-    zone = catalogue.venue.zone
-    day = now.astimezone(zone).date()
-    stays = _stays_around(day)
-    seats = _seats_from(day, zone, now=now)
-    newest = db.session.scalars(
-        _listed()
-        .where(Reservation.status.in_((CONFIRMED, CANCELLED)))
-        .order_by(Reservation.id.desc())
-        .limit(FEW)
-    ).all()
-    holds = db.session.scalars(
-        _listed()
-        .where(Reservation.status == AS_HELD, Reservation.held_until > now)
-        .where(Reservation.kind != ASKED)  # which holds no place, and may be open for weeks
-        .order_by(Reservation.held_until)
-        .limit(FEW)
-    ).all()
-    odd = db.session.scalars(_listed().where(needs_a_look(now=now)).order_by(Reservation.id)).all()
-    names = guest_names(
-        [row.person_id for row in (*stays, *seats)]
-        + [reservation.person_id for reservation in (*newest, *holds, *odd)]
-    )
-    visits = _visits(stays, names)
-    return Today(
-        day=day,
-        arrivals=tuple(visit for visit in visits if visit.arrive == day),
-        departures=tuple(visit for visit in visits if visit.depart == day),
-        in_house=tuple(visit for visit in visits if visit.arrive < day < visit.depart),
-        sessions=_starts(seats, catalogue, names),
-        newest=tuple(_row(reservation, names, now=now) for reservation in newest),
-        holds=tuple(_row(reservation, names, now=now) for reservation in holds),
-        odd=tuple(_row(reservation, names, now=now) for reservation in odd),
-        persons=frozenset(names),
-    )
-
-
-def _stays_around(day: date) -> Sequence[sa.Row[Any]]:
-    """Return the lines of confirmed stays that have a unit on a night or on the one before.
-
-    That is everybody who arrives, stays on, or leaves on that day. The seating's key
-    leads there however many stays the book has.
-    """
-    line = ReservationLine
-    query = (
-        sa.select(
-            line.id,
-            line.label,
-            line.arrive,
-            line.depart,
-            line.adults,
-            line.children,
-            Reservation.reference,
-            Reservation.person_id,
-            UnitRow.name.label("unit"),
-        )
-        .select_from(UnitRow)
-        .join(Seating, Seating.unit_id == UnitRow.id)
-        .join(line, line.id == Seating.line_id)
-        .join(Reservation, Reservation.id == line.reservation_id)
-        .where(
-            # The units are few; naming them lets the search begin with the key's first column.
-            Seating.unit_id.in_(sa.select(UnitRow.id)),
-            Seating.night.in_((day - timedelta(days=1), day)),
-            Reservation.status == CONFIRMED,
-        )
-        .order_by(line.arrive, line.id, Seating.night)
-    )
-    return db.session.execute(query).all()
-
-
-def _visits(rows: Sequence[sa.Row[Any]], names: dict[str, str]) -> list[Visit]:
-    # Of two nights the later one counts: tonight's unit, but for who leaves.
-    by_line = {row.id: row for row in rows}
-    return [
-        Visit(
-            reference=row.reference,
-            guest=names.get(row.person_id, ""),
-            label=row.label,
-            unit=row.unit,
-            arrive=row.arrive,
-            depart=row.depart,
-            adults=row.adults,
-            children=row.children,
-        )
-        for row in by_line.values()
-    ]
-
-
-def _seats_from(day: date, zone: ZoneInfo, *, now: datetime) -> Sequence[sa.Row[Any]]:
-    """Return the lines of sessions from the beginning of a day on, for a week."""
-    line = ReservationLine
-    begin = datetime.combine(day, time.min, zone)
-    query = (
-        sa.select(
-            line.offer_id,
-            line.label,
-            line.starts_at,
-            line.quantity,
-            Reservation.reference,
-            Reservation.person_id,
-            Reservation.status,
-        )
-        .join(Reservation, Reservation.id == line.reservation_id)
-        .where(
-            line.kind == "session",
-            line.starts_at >= begin,
-            line.starts_at < begin + SESSIONS_AHEAD,
-            _is_live(now),
-        )
-        .order_by(line.starts_at, line.offer_id, line.id)
-        .limit(_MOST_SEATS)
-    )
-    return db.session.execute(query).all()
-
-
-def _starts(
-    rows: Sequence[sa.Row[Any]], catalogue: Catalogue, names: dict[str, str]
-) -> tuple[Start, ...]:
-    grouped: dict[tuple[datetime, int], list[sa.Row[Any]]] = {}
-    for row in rows:
-        grouped.setdefault((row.starts_at, row.offer_id), []).append(row)
-    starts = []
-    for (starts_at, offer_id), together in grouped.items():
-        offer = catalogue.sessions_by_id.get(offer_id)
-        taken = sum(row.quantity for row in together)
-        starts.append(
-            Start(
-                label=together[0].label,
-                starts_at=starts_at,
-                seats=offer.seats if offer else taken,
-                taken=taken,
-                parties=tuple(
-                    Seats(
-                        row.reference,
-                        names.get(row.person_id, ""),
-                        row.quantity,
-                        held=row.status == HELD,
-                    )
-                    for row in together
-                ),
-            )
-        )
-    return tuple(starts)
-
-
 # -- Lists of reservations ------------------------------------------------------------------
 
 
@@ -261,12 +52,12 @@ def page_of_reservations(status: str | None, page: int, *, now: datetime) -> tup
 
     `page` counts from 1; `status` is one of the model's, or None for all.
     """
-    query = _listed().order_by(Reservation.id.desc())
+    query = listed().order_by(Reservation.id.desc())
     if status is not None:
         query = query.where(Reservation.status == status)
     query = query.offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
     found = db.session.scalars(query).all()
-    return _rows(found[:PAGE_SIZE], now=now), len(found) > PAGE_SIZE
+    return rows_of(found[:PAGE_SIZE], now=now), len(found) > PAGE_SIZE
 
 
 def reservations_of(email: str, *, now: datetime) -> list[Row]:
@@ -278,22 +69,26 @@ def reservations_of(email: str, *, now: datetime) -> list[Row]:
     if not people:
         return []
     # Somebody who booked a hundred times is looked for by reference.
-    query = _listed().where(Reservation.person_id.in_(people[-200:]))
+    query = listed().where(Reservation.person_id.in_(people[-200:]))
     found = db.session.scalars(query.order_by(Reservation.id.desc()).limit(PAGE_SIZE)).all()
-    return _rows(found, now=now)
+    return rows_of(found, now=now)
 
 
-def _listed() -> sa.Select[Reservation]:
+def listed() -> sa.Select[Reservation]:
+    """Return the statement for reservations with their lines."""
     return sa.select(Reservation).options(selectinload(Reservation.lines))
 
 
-def _rows(reservations: Sequence[Reservation], *, now: datetime) -> list[Row]:
+def rows_of(reservations: Sequence[Reservation], *, now: datetime) -> list[Row]:
+    """Return reservations, with their lines, as lists show them."""
     names = guest_names(reservation.person_id for reservation in reservations)
-    return [_row(reservation, names, now=now) for reservation in reservations]
+    return [row_of(reservation, names, now=now) for reservation in reservations]
 
 
-def _row(reservation: Reservation, names: dict[str, str], *, now: datetime) -> Row:
+def row_of(reservation: Reservation, names: dict[str, str], *, now: datetime) -> Row:
+    """Return a reservation as lists show it, with the name of its person."""
     return Row(
+        id=reservation.id,
         reference=reservation.reference,
         person_id=reservation.person_id,
         guest=names.get(reservation.person_id or "", ""),
@@ -324,7 +119,8 @@ def shown_status(reservation: Reservation, *, now: datetime) -> str:
     return reservation.status
 
 
-def _is_live(now: datetime) -> sa.ColumnElement[bool]:
+def is_live(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of a reservation that it is firm, or held and not run out."""
     return sa.or_(
         Reservation.status == CONFIRMED,
         sa.and_(Reservation.status == AS_HELD, Reservation.held_until > now),
@@ -376,7 +172,8 @@ def unit_names(line_ids: Sequence[int]) -> dict[int, str]:
     )
     names: dict[int, list[str]] = {}
     for line_id, name in db.session.execute(query):
-        names.setdefault(line_id, []).append(name)
+        if line_id is not None:
+            names.setdefault(line_id, []).append(name)
     return {line_id: ", ".join(units) for line_id, units in names.items()}
 
 

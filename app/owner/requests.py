@@ -101,6 +101,12 @@ def nearest(*, now: datetime) -> Nearest | None:
     return Nearest(len(waiting), first, requests.term_of(first), requests.days_left(first, now=now))
 
 
+def open_count() -> sa.Select[int]:
+    """Return the statement for how many aren't answered, by whomever."""
+    query = sa.select(sa.func.count()).select_from(PrivacyRequest)
+    return query.where(PrivacyRequest.answered_at.is_(None))
+
+
 def enter(reference: str, kind: str, words: str, came_on: date, *, now: datetime) -> PrivacyRequest:
     """Write down what a guest asked by letter or telephone. The caller commits.
 

@@ -1,5 +1,6 @@
 """The owner's pages of requests about people's own data: read, answer, take more time, refuse."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,11 @@ from app.booking.shop import NothingOnOffer, shop
 from app.booking.wording import long_day
 from app.core.clock import utcnow
 from app.core.database import db, only_read
-from app.core.languages import N_, gettext
+from app.core.languages import N_, gettext, ngettext
 from app.core.languages import lazy_gettext as _l
+from app.owner import needs as whats_needed
 from app.owner import requests as house
+from app.owner import trail
 from app.owner.masking import is_hidden
 from app.owner.readings import noted
 from app.owner.roles import needs
@@ -149,7 +152,9 @@ def set_law() -> ResponseReturnValue:
     if not form.validate():
         only_read()
         return _board(form), 422
-    house.set_law(str(form.law.data), str(form.country.data))
+    law, country = str(form.law.data), str(form.country.data)
+    house.set_law(law, country)
+    trail.record("request.law", "house", 0, now=utcnow(), law=law, country=country)
     db.session.commit()
     return _done("law")
 
@@ -170,8 +175,10 @@ def answer_request(request_id: int) -> ResponseReturnValue:
     form = AnswerForm()
     if not form.validate():
         return _again(request_id, form, ExtendForm(formdata=None)), 422
-    requests.answered(
-        found, words=str(form.words.data), granted=form.granted.data == _YES, now=utcnow()
+    granted, now = form.granted.data == _YES, utcnow()
+    requests.answered(found, words=str(form.words.data), granted=granted, now=now)
+    trail.record(
+        "request.answered" if granted else "request.refused", "request", request_id, now=now
     )
     db.session.commit()
     return _done("answered")
@@ -185,7 +192,9 @@ def extend_request(request_id: int) -> ResponseReturnValue:
     form = ExtendForm()
     if not form.validate():
         return _again(request_id, AnswerForm(formdata=None), form), 422
-    requests.extend(found, str(form.reason.data), now=utcnow())
+    now = utcnow()
+    requests.extend(found, str(form.reason.data), now=now)
+    trail.record("request.extended", "request", request_id, now=now)
     db.session.commit()
     return _done("extended")
 
@@ -209,12 +218,15 @@ def _entered(form: EnterForm) -> bool:
     asked = (str(form.reference.data), str(form.kind.data), str(form.words.data or ""))
     came_on = form.came_on.data
     assert came_on is not None  # it is required
+    now = utcnow()
     try:
-        house.enter(*asked, came_on, now=utcnow())
+        entered = house.enter(*asked, came_on, now=now)
     except (house.NobodyThere, requests.NotThenYet) as error:
         field: Any = form.reference if isinstance(error, house.NobodyThere) else form.came_on
         field.errors = [error.say()]
         return False
+    db.session.flush()
+    trail.record("request.entered", "request", entered.id, now=now, day=came_on.isoformat())
     db.session.commit()
     return True
 
@@ -278,3 +290,22 @@ def _page(found: PrivacyRequest, answer: AnswerForm, extend: ExtendForm) -> str:
 
 def _done(what: str) -> ResponseReturnValue:
     return redirect(url_for(".requests", done=what), 303)
+
+
+def _need(now: datetime) -> str:
+    """Return the line of the first page: how many wait, and how long the nearest may."""
+    found = house.nearest(now=now)
+    if found is None:
+        return ""
+    return ngettext(
+        "%(num)d request about personal data waits until %(day)s: %(left)s.",
+        "%(num)d requests about personal data wait; the nearest until %(day)s: %(left)s.",
+        found.count,
+        day=long_day(found.term),
+        left=left_words(found.request, now=now),
+    )
+
+
+whats_needed.register(
+    "requests", None, "owner.requests", look=_need, count=lambda _now: house.open_count()
+)

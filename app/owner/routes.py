@@ -3,6 +3,7 @@
 A page that shows persons notes so before it is answered with (`readings.noted`).
 """
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,50 +22,34 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.accounts.models import OWNER, READER, STAFF
-from app.accounts.readings import LIST, MAIL, RESERVATION
+from app.accounts.readings import LIST, MAIL, MESSAGE, RESERVATION
 from app.accounts.sessions import current_account
 from app.accounts.words import role_word
 from app.booking import wording
 from app.booking.links import guest_url, pay_url
-from app.booking.models import ASKED, CANCELLED, CONFIRMED, HELD, RELEASED
+from app.booking.models import ASKED, Reservation
 from app.booking.shop import NothingOnOffer, shop
 from app.booking.summary import summary
 from app.core.clock import utcnow
-from app.core.database import db
+from app.core.database import db, writing
 from app.core.egress import MAIL_RELAY, Egress
-from app.core.languages import current_locale
-from app.core.languages import lazy_gettext as _l
-from app.core.vault import load_address
-from app.owner import letters, payments, queries, requests, words
+from app.guestbook import messages
+from app.guestbook.forms import MessageForm
+from app.guestbook.models import GUEST
+from app.owner import letters, payments, queries, reservation_page, search, trail, words
 from app.owner.domain import renew_guest_link
 from app.owner.masking import refuse_hidden, shown, shown_letters
 from app.owner.readings import note, noted, persons_of_letters
 from app.owner.roles import ask_again, may_use, needs, only_the_house
+from app.owner.search_forms import STATUSES, FilterForm, FindForm
 from app.payments import links
 from app.payments.series import invoices_of, number_of
-from app.privacy.request_words import left_words
-from app.web.addresses import format_address
-from app.web.fields import TextField
-from app.web.forms import EmptyForm, Form
+from app.web.forms import EmptyForm
 from app.web.pages import settings
 
 bp = Blueprint("owner", __name__, url_prefix="/owner")
 
-STATUSES = (CONFIRMED, HELD, CANCELLED, RELEASED)
 _MOST_PAGES = 10_000
-
-
-class FindForm(Form):
-    """Find a reservation. Posted, so that no guest's address stands in an address."""
-
-    wanted = TextField(
-        _l("Reference or e-mail address"),
-        required=_l("Please enter a reference or an e-mail address."),
-        most=254,
-        why=_l("The whole of it: what is sealed can only be found exactly."),
-        collects=(),
-        autocomplete="off",
-    )
 
 
 bp.before_request(only_the_house)
@@ -78,7 +63,7 @@ def _frame() -> dict[str, Any]:
         "may_use": may_use,
         "own_role": role_word(account.role) if account else "",
         "role_word": role_word,
-        "sign_out_form": EmptyForm(),
+        "sign_out_form": EmptyForm(formdata=None),
         "label_word": words.label_word,
         "because_word": words.because_word,
         "money_word": words.money_word,
@@ -90,54 +75,37 @@ def _frame() -> dict[str, Any]:
     }
 
 
-@bp.get("/")
-@needs(READER)
-def today() -> ResponseReturnValue:
-    """Show what the day brings."""
-    try:
-        here = shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
-    zone = here.venue.zone
-    found = queries.today(here.catalogue, now=utcnow())
-    page = render_template(
-        "owner/today.html",
-        today=found,
-        requests=requests.nearest(now=utcnow()),
-        left_words=partial(left_words, now=utcnow()),
-        zone=zone,
-        at=partial(words.instant_word, zone=zone),
-    )
-    return noted(page, found.persons, LIST)
-
-
 @bp.get("/reservations")
 @needs(READER)
 def reservations() -> ResponseReturnValue:
     """List reservations, newest first; whoever goes on reading says once more who they are."""
-    status = request.args.get("status")
+    filters = FilterForm()
     page = request.args.get("page", "1")
-    if (status and status not in STATUSES) or not _is_page(page):
+    if not _is_page(page) or request.args.get("status") not in ("", None, *STATUSES):
         abort(404)
+    if filters.is_submitted() and not filters.validate():
+        return _list(FindForm(formdata=None), [], filters=filters), 422
     if int(page) > 1 and (answer := ask_again(request.full_path)):
         return answer
-    rows, more = queries.page_of_reservations(status or None, int(page), now=utcnow())
-    return _list(FindForm(formdata=None), rows, status=status or "", page=int(page), more=more)
+    wanted = filters.wanted()
+    rows, more = search.page_of(wanted, int(page), zone=place_zone(), now=utcnow())
+    find_form = FindForm(formdata=None)
+    return _list(find_form, rows, filters=filters, page=int(page), more=more)
 
 
 @bp.post("/reservations")
 @needs(READER)
 def find() -> ResponseReturnValue:
-    """Find by reference, which leads to the reservation, or by e-mail address."""
-    form = FindForm()
+    """Find by reference, which leads to the reservation, by e-mail address, or by name."""
+    form, now = FindForm(), utcnow()
     if not form.validate():
         return _list(form, []), 422
     wanted = str(form.wanted.data)
     if "@" in wanted:
-        return _list(form, queries.reservations_of(wanted, now=utcnow()))
+        return _list(form, queries.reservations_of(wanted, now=now))
     reference = wanted.upper().replace(" ", "")
     if queries.reservation_by_reference(reference) is None:
-        return _list(form, [])
+        return _list(form, search.by_name(wanted, now=now))
     return redirect(url_for(".reservation", reference=reference), 303)
 
 
@@ -146,21 +114,24 @@ def find() -> ResponseReturnValue:
 def reservation(reference: str) -> ResponseReturnValue:
     """Show everything about one reservation."""
     found = queries.reservation_by_reference(reference) or abort(404)
+    return show_reservation(found)
+
+
+def show_reservation(found: Reservation, form: MessageForm | None = None) -> str:
+    """Return the page of a reservation, noted for its guest; `form`: an answer not sent yet."""
     person = shown(found.person)
     now, zone = utcnow(), shop().venue.zone
     may_renew, sums = may_use("owner.renew_link"), links.about(found)
     stands = links.states_of([found, *sums], now=now)
     link = pay_url if found.kind == ASKED and stands[found.id] == links.OPEN_LINK else None
+    parts = reservation_page.parts(found, now=now, form=form)
+    persons = [person.id] if person else []
     page = render_template(
         "owner/reservation.html",
         reservation=found,
         status=queries.shown_status(found, now=now),
         person=person,
         restricted=found.person is not None and person is None,
-        addresses={
-            "billing": _lines(person.billing_address if person else None),
-            "shipping": _lines(person.shipping_address if person else None),
-        },
         summary=summary(found, masked=person is None),
         units=queries.unit_names([line.id for line in found.lines if line.kind == "stay"]),
         payments=payments.payments_of(found),
@@ -180,10 +151,22 @@ def reservation(reference: str) -> ResponseReturnValue:
         link_word=words.link_word,
         about=links.booking_of(found),
         way_word=words.way_word,
-        renew_form=EmptyForm(),
+        renew_form=EmptyForm(formdata=None),
         at=at_place(),
+        **parts,
     )
-    return noted(page, [person.id] if person else [], RESERVATION)
+    if parts["said"]:
+        _read(found.id, persons, marks=parts["reads_now"], now=now)
+    return noted(page, persons, RESERVATION)
+
+
+def _read(reservation_id: int, persons: list[str], *, marks: bool, now: datetime) -> None:
+    """Note that a thread was shown, and that the guest's messages in it are read."""
+    note(persons, MESSAGE)
+    if marks:
+        with writing():
+            messages.mark_read(reservation_id, GUEST, now=now)
+            db.session.commit()
 
 
 @bp.post("/reservations/<reference>/link")
@@ -194,6 +177,7 @@ def renew_link(reference: str) -> ResponseReturnValue:
     # The link opens the guest's own page, with all that is on it.
     refuse_hidden(found.person_id)
     renew_guest_link(found.id)
+    trail.record("link.renewed", "reservation", found.id, now=utcnow())
     db.session.commit()
     return redirect(url_for(".reservation", reference=reference, _anchor="link"), 303)
 
@@ -233,12 +217,6 @@ def download_letter(name: str) -> Response:
     return response
 
 
-def _lines(sealed: str | None) -> list[str]:
-    """Return an address as it is written on an envelope to its country."""
-    address = load_address(sealed)
-    return format_address(address, current_locale()) if address else []
-
-
 def _shown_letter(name: str) -> letters.Letter:
     """Return a letter to somebody whom the house may see; others are as if they weren't there."""
     found = letters.read(_letter(name))
@@ -258,13 +236,17 @@ def _mail_folder() -> Path | None:
     return settings().instance_dir / "mail"
 
 
+def place_zone() -> ZoneInfo:
+    """Return the zone of the place; UTC where there is none yet."""
+    try:
+        return shop().venue.zone
+    except NothingOnOffer:
+        return ZoneInfo("UTC")
+
+
 def at_place() -> partial[str]:
     """Return what words an instant by the clock of the place; UTC where there is none yet."""
-    try:
-        zone = shop().venue.zone
-    except NothingOnOffer:
-        zone = ZoneInfo("UTC")
-    return partial(words.instant_word, zone=zone)
+    return partial(words.instant_word, zone=place_zone())
 
 
 def _is_page(text: str) -> bool:
@@ -275,15 +257,21 @@ def _list(
     form: FindForm,
     rows: list[queries.Row],
     *,
-    status: str = "",
+    filters: FilterForm | None = None,
     page: int = 1,
     more: bool = False,
 ) -> str:
+    shown = filters or FilterForm(formdata=None)
+    sound = not shown.errors
     html = render_template(
         "owner/reservations.html",
         form=form,
         rows=rows,
-        status=status,
+        filters=shown,
+        narrow=sound and shown.wanted().narrow,
+        address=shown.address() if sound else {},
+        signals=reservation_page.signals_of(rows, now=utcnow()),
+        status=(shown.status.data or "") if sound else "",
         statuses=STATUSES,
         page=page,
         more=more,

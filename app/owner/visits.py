@@ -85,6 +85,12 @@ def visits(days: int, *, now: datetime) -> Visits:
     )
 
 
+def way(days: int, *, now: datetime) -> tuple[tuple[Bar, ...], tuple[Bar, ...]]:
+    """Return the funnel and the answers to the cookie question alone, of the last `days` days."""
+    since = now - timedelta(days=days)
+    return _funnel(since), _choices(since)
+
+
 def ends_of(path: str) -> tuple[str, str]:
     """Return the two routes of a path's key."""
     first, _, second = path.partition(_BETWEEN)

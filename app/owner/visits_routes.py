@@ -1,6 +1,7 @@
 """The owner's page of visits: totals as plots that are tables."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
@@ -21,6 +22,7 @@ from app.owner.visits import (
     Visits,
     ends_of,
     visits,
+    way,
 )
 
 _CHOICES = {
@@ -56,6 +58,15 @@ def visits_page() -> ResponseReturnValue:
         funnel=_rows(found.funnel, lambda key: gettext(_FUNNEL[key])) if found.visitors else [],
         choices=_rows(found.choices, lambda key: gettext(_CHOICES[key])),
         plots=_plots(found),
+    )
+
+
+def way_rows(days: int, *, now: datetime) -> tuple[list[Row], list[Row]]:
+    """Return the rows of two plots: from searching to booking, and the cookie question."""
+    steps, answers = way(days, now=now)
+    return (
+        _rows(steps, lambda key: gettext(_FUNNEL[key])) if any(bar.count for bar in steps) else [],
+        _rows(answers, lambda key: gettext(_CHOICES[key])),
     )
 
 

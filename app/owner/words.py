@@ -64,7 +64,7 @@ _DONE = {
     "made_good": N_("It is noted that the money was given back in another way."),
 }
 _REFUNDS = {
-    "cancelled": N_("cancelled by the guest"),
+    "cancelled": N_("for the cancellation"),
     "late": N_("came too late"),
     "surplus": N_("was paid twice"),
     "external": N_("made at the provider"),

@@ -16,6 +16,7 @@ from flask import Flask
 from app.config import Settings
 from app.payments import (
     balances,
+    changed,
     charging,
     claim_routes,
     compare,
@@ -30,7 +31,7 @@ from app.payments.stripe.provider import STRIPE
 from app.policy.recipients import name_recipient
 
 # These register their jobs and what they do every minute as they are imported.
-__all__ = ["balances", "charging", "compare", "compared", "init_app", "reconcile"]
+__all__ = ["balances", "changed", "charging", "compare", "compared", "init_app", "reconcile"]
 
 
 name_recipient(STRIPE, "Stripe")

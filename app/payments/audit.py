@@ -188,13 +188,20 @@ def _paid_for_nothing(among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
 
 
 def _not_what_counts(among: sa.ColumnElement[bool]) -> Iterator[Mismatch]:
-    """What counts as paid for a reservation is what its payments brought."""
-    paid = _sum(
+    """What counts as paid is what the payments brought, without what went back of a surplus."""
+    brought = _sum(
         Payment.captured_minor,
         Payment.reservation_id == Reservation.id,
         Payment.state == PAID,
         ~_SURPLUS,
     )
+    beyond = (
+        sa.select(sa.func.coalesce(sa.func.sum(Refund.surplus_minor), 0))
+        .join(Payment, Refund.payment_id == Payment.id)
+        .where(Payment.reservation_id == Reservation.id)
+        .scalar_subquery()
+    )
+    paid = brought - beyond
     firm = Reservation.status.in_((CONFIRMED, CANCELLED))
     has_attempt = sa.exists().where(Payment.reservation_id == Reservation.id)
     query = (

@@ -19,7 +19,7 @@ from app.core.outbox import enqueue
 from app.core.vault import PersonUnknown
 from app.core.worker import every_minute
 from app.payments.attempts import lock_open_attempt, newest_attempt
-from app.payments.due import outstanding, owing
+from app.payments.due import at_the_place, outstanding, owing
 from app.payments.models import BALANCE, KEPT, Payment, SavedMeans
 from app.payments.plan import NOTICE, at_six
 from app.payments.saved import end, good_means
@@ -157,7 +157,7 @@ def standing(reservation: Reservation, *, now: datetime) -> Standing:
     """Return what was paid of a reservation and what is owed, and by what."""
     owed = outstanding(reservation)
     if not owed:
-        return Standing(paid_minor=reservation.paid_minor)
+        return Standing(paid_minor=reservation.paid_minor, at_place_minor=at_the_place(reservation))
     attempt = newest_attempt(reservation.id)
     if attempt is not None and attempt.part != BALANCE:
         attempt = None

@@ -13,7 +13,7 @@ from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.vault import PersonUnknown
 from app.payments.models import Payment, Refund
-from app.payments.refunds import is_blocked, refundable, request_refund
+from app.payments.refunds import count_surplus, is_blocked, refundable, request_refund
 from app.payments.states import FAILED
 
 REASONS: Final = ("goodwill", "by_us", "mistake", "agreed", "other")
@@ -96,6 +96,7 @@ def make_good(refund: Refund, *, by: str, note: str, now: datetime) -> None:
     if refund.state != FAILED or refund.amount_minor > refundable(refund.payment):
         raise NotFailed
     refund.made_good_at, refund.made_good_by = now, by
+    count_surplus(refund)
     payment = refund.payment
     if note and payment.person_id is not None:
         refund.person_id = payment.person_id

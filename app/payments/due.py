@@ -18,6 +18,17 @@ def outstanding(reservation: Reservation) -> int:
     return max(0, reservation.total_minor - reservation.paid_minor)
 
 
+def at_the_place(reservation: Reservation) -> int:
+    """Return what is paid at the place, in minor units: of what the house made firm unpaid.
+
+    It is nowhere overdue, and whether it was paid there isn't in our books.
+    """
+    made_here = reservation.status == CONFIRMED and reservation.source != "web"
+    if not made_here or reservation.deposit_minor is not None:
+        return 0
+    return max(0, reservation.total_minor - reservation.paid_minor)
+
+
 def due_now(reservation: Reservation) -> tuple[str, int]:
     """Return which part a guest who goes to pay now pays, and how much, in minor units."""
     if reservation.status == CONFIRMED:

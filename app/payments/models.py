@@ -158,6 +158,8 @@ class Refund(Base):
     external: Mapped[bool] = plain(default=False)  # made at the provider, by hand
     state: Mapped[str] = plain(sa.String(12), default=REQUESTED)
     amount_minor: Mapped[int] = plain(sa.BigInteger)  # of the payment's currency
+    # Of it, what was paid beyond the price: that counts for the reservation no longer.
+    surplus_minor: Mapped[int] = plain(sa.BigInteger, default=0, server_default="0")
     provider_ref: Mapped[str | None] = plain(sa.String(255))
     failure: Mapped[str | None] = plain(sa.String(60))  # a code of the provider's
     person_id: Mapped[str | None] = whose(

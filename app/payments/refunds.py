@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from app.booking.models import Reservation
+from app.booking.models import CONFIRMED, Reservation
 from app.booking.signals import reservation_cancelled
 from app.core.database import db, in_one_go
 from app.core.errors import DomainError
@@ -107,8 +107,31 @@ def request_refund(
     )
     db.session.add(refund)
     db.session.flush()
+    count_surplus(refund)
     enqueue("payments.refund", {"refund_id": refund.id}, now=now)
     return refund
+
+
+def count_surplus(refund: Refund) -> None:
+    """Let what a refund gives back of a surplus count as paid no longer; all rows are locked.
+
+    A reservation that became cheaper was paid beyond its price. Once that has gone back, a
+    change that makes it dearer again has to be paid. What goes back of the price itself, out
+    of goodwill, isn't asked for again.
+    """
+    reservation = refund.payment.reservation
+    if reservation.status == CONFIRMED:
+        beyond = max(0, reservation.paid_minor - reservation.total_minor)
+        refund.surplus_minor = min(refund.amount_minor, beyond)
+        reservation.paid_minor -= refund.surplus_minor
+        db.session.flush()
+
+
+def _uncount_surplus(refund: Refund) -> None:
+    """Let it count again: the money has not gone back."""
+    refund.payment.reservation.paid_minor += refund.surplus_minor
+    refund.surplus_minor = 0
+    db.session.flush()
 
 
 def refund_all(payment: Payment, *, reason: str, now: datetime) -> None:
@@ -177,6 +200,9 @@ def record_refund(payment: Payment, view: RefundView, *, now: datetime) -> None:
         refund.amount_minor = view.money.minor
     refund.provider_ref = view.ref
     db.session.flush()
+    if refund.external and refund.state == REQUESTED:
+        _uncount_surplus(refund)
+        count_surplus(refund)
     _move(payment, refund, view.state, now=now)
 
 
@@ -207,6 +233,7 @@ def _move(payment: Payment, refund: Refund, state: RefundState, *, now: datetime
     if was == REQUESTED and state in (PENDING, SUCCEEDED) and refund.because is not None:
         _tell_refunded(payment, refund, now=now)
     if state == FAILED:
+        _uncount_surplus(refund)
         if had_left:
             enter_reversal(payment, refund, now=now)
         if not refund.external:
@@ -294,7 +321,7 @@ def _believe(snapshot: Snapshot, payment_id: str, refund_id: str, *, now: dateti
     if refund is not None and refund.state == REQUESTED:
         cause, refund.cause = refund.cause, None
         refund.state, refund.failure, refund.changed_at = FAILED, "never_arrived", now
-        db.session.flush()
+        _uncount_surplus(refund)
         again = request_refund(
             payment, refund.amount_minor, reason=refund.reason, cause=cause, now=now
         )

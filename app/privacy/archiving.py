@@ -24,6 +24,7 @@ from app.booking.models import (
 from app.core.database import changed, db
 from app.core.datamap import Personal, PersonLink, declaration
 from app.core.vault import PersonUnknown, vault
+from app.guestbook.models import Message, StayWish, Survey
 from app.payments.models import Dispute, Invoice, LedgerEntry, Payment, Refund
 from app.privacy.models import PrivacyRequest
 from app.privacy.terms import books_end, paper_ends, place
@@ -36,8 +37,12 @@ ANONYMISED_TABLES = (
     "refund",
     "dispute",
     "privacy_request",
+    "survey",
 )
-"""Rows that stay without their person. Of the last, that somebody asked, and was answered."""
+"""Rows that stay without their person. Of a request, that somebody asked, and was answered;
+of a survey, its numbers, in which nobody can be found."""
+NO_PAPERS = frozenset({"privacy_request", "survey"})
+"""Those among them that no law on trade and taxes asks for."""
 LEFT_BY_ACCOUNTING = frozenset({INVOICE, *ANONYMISED_TABLES})
 """The tables whose rows may stay; those of every other table go, whatever it is called."""
 
@@ -110,6 +115,7 @@ def papers_of(person_ids: Collection[str], *, now: datetime) -> Papers:
         "refund": _count(Refund, Refund.payment_id.in_(payments)),
         "dispute": _count(Dispute, Dispute.payment_id.in_(payments)),
         "privacy_request": _count(PrivacyRequest, PrivacyRequest.person_id.in_(person_ids)),
+        "survey": _count(Survey, Survey.person_id.in_(person_ids)),
     }
     day = books_end(kept, where)
     until = {name: day for name, count in counts.items() if count} if day is not None else {}
@@ -157,8 +163,31 @@ def detach(person_ids: Collection[str], *, now: datetime) -> None:
         .values(
             **emptied(Reservation),
             archived_at=now,
+            # How the house wrote to them, and what it thought of them, is no paper.
+            reminded_at=None,
+            unreminded=False,
+            risk_decision=None,
+            risk_decided_at=None,
             link_serial=Reservation.link_serial + 1,  # the guest's link opens nothing
         )
+    )
+    db.session.flush()
+    db.session.expire_all()
+
+
+def forget_words(person_ids: Collection[str]) -> None:
+    """Delete what was written with these persons' bookings, beside the books. Flushes."""
+    for model in (Message, StayWish):
+        _change(sa.delete(model).where(model.person_id.in_(person_ids)))
+    empty_surveys(person_ids)
+
+
+def empty_surveys(person_ids: Collection[str]) -> None:
+    """Take these persons off their surveys, and what they wrote; the numbers stay. Flushes."""
+    _change(
+        sa.update(Survey)
+        .where(Survey.person_id.in_(person_ids))
+        .values(**emptied(Survey), key_digest=None)
     )
     db.session.flush()
     db.session.expire_all()

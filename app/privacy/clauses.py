@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.core.datamap import Purpose
 from app.core.languages import N_
 
-NOT_YET = ("C13", "C15", "C20", "C24")
+NOT_YET = ("C13", "C15", "C24")
 """Promised, and not built: nothing of it is asked of anybody, and nothing done, until it is."""
 
 
@@ -131,26 +131,24 @@ CLAUSES = (
         N_("To know that it is you"),
         N_("Before anything delicate we ask again, and who looked at your details is noted."),
         ("accounts.readings", "accounts.confirm"),
-        N_("a thread of messages between you and the house"),
     ),
     Clause(
         "C18",
         N_("To suit you"),
         N_("Language, region and suggestions follow your choice, and stop with it."),
-        ("consent_preferences.preferences",),
-        N_("help for the day of your arrival"),
+        ("consent_preferences.preferences", "arrival.arrival", "arrival.wishes"),
     ),
     Clause(
         "C19",
         N_("A program that is looked after"),
         N_("It is brought up to date without losing anything."),
         ("health.readyz",),
-        N_("a page with its version and what it is made of"),
     ),
     Clause(
         "C20",
         N_("Being asked for your opinion"),
         N_("Only those who agreed are asked, after their stay."),
+        ("consent_permissions.show",),
     ),
     Clause(
         "C21",
@@ -205,5 +203,8 @@ PURPOSES = {
     Purpose.STATISTICS: "C18",
     Purpose.SUGGESTIONS: "C18",
     Purpose.RIGHTS: "C26",
+    Purpose.SERVICE: "C17",
+    Purpose.ARRIVAL: "C18",
+    Purpose.SURVEY: "C20",
 }
 """By which clause data may be held for a purpose."""

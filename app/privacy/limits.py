@@ -47,8 +47,9 @@ USES = (
             "addresses: only reference, dates and what was booked. Your bookings stay as they "
             "are. If a stay is still to come, please have your reference at hand when you "
             "arrive, for nobody can find you by your name; and nobody can ring you up should "
-            "something come up. Mails that a booking needs are still sent by the site itself. A "
-            "booking that you make later isn’t covered until you say so again."
+            "something come up. What you wished for your stay isn’t shown to anybody, and "
+            "messages between you and the house wait. Mails that a booking needs are still sent by "
+            "the site itself. A booking that you make later isn’t covered until you say so again."
         ),
         N_("The house sees and uses them for your bookings"),
         N_("Kept, and shown to nobody of the house"),

@@ -17,7 +17,14 @@ from app.payments.models import KEPT as KEPT_CARD
 from app.payments.models import Dispute, Payment, Refund
 from app.payments.refunds import refundable
 from app.payments.states import AUTHORISED, PENDING, PROCESSING, REQUESTED, REVIEW
-from app.privacy.archiving import ANONYMISED_TABLES, INVOICE, Papers, day_here, papers_of
+from app.privacy.archiving import (
+    ANONYMISED_TABLES,
+    INVOICE,
+    NO_PAPERS,
+    Papers,
+    day_here,
+    papers_of,
+)
 from app.privacy.tables import PersonTable, person_tables
 
 GOES, ANONYMISED, KEPT = "goes", "anonymised", "kept"
@@ -89,7 +96,7 @@ def _fates(table: PersonTable, person_ids: Collection[str], papers: Papers) -> I
         yield Item(table.name, GOES, goes)
     if kept and table.name in ANONYMISED_TABLES:
         # The books of the house's money, or that it was asked; whose they were is forgotten.
-        law = table.name != "privacy_request"
+        law = table.name not in NO_PAPERS
         yield Item(
             table.name,
             ANONYMISED,

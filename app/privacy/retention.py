@@ -26,6 +26,7 @@ from app.core.datamap import Retention
 from app.core.languages import N_, current_locale, gettext, ngettext
 from app.core.sweeps import first_day_after
 from app.core.tidying import JOB_KEPT
+from app.guestbook.wishes import WISH_DAYS, forgotten_at
 from app.policy import facts
 from app.policy.facts import Fact, Months
 from app.privacy import terms
@@ -150,6 +151,14 @@ RULES: Final[Mapping[Retention, Rule]] = {
         N_("Our duty to be able to prove consent (GDPR, Article 7(1))."),
         lambda law: {"kept": Years(PROOF_YEARS)},
     ),
+    Retention.WISH: Rule(
+        N_("%(kept)s after the end of your stay; if you cancel it, no longer than that day."),
+        N_(
+            "Our contract with you, and of what you eat your express consent "
+            "(GDPR, Articles 6(1)(b) and 9(2)(a))."
+        ),
+        lambda law: {"kept": timedelta(days=WISH_DAYS)},
+    ),
     Retention.EXPORT: Rule(
         N_("%(kept)s after your download was ready."),
         N_("You asked for it."),
@@ -247,6 +256,11 @@ def _booked(row: Reservation) -> Until:
     if firm or (row.status != HELD and terms.is_in_the_books(row)):
         return _by(Retention.BOOKING, terms.claims_end(row, terms.place()))
     return _by(Retention.UNPAID, terms.unpaid_ends(row))
+
+
+def _wish(row: Any, now: datetime) -> Until:
+    ends = forgotten_at(row.reservation)
+    return _by(Retention.WISH, first_day_after(ends if ends is not None else now))
 
 
 def _latest(found: list[Until]) -> Until:
@@ -347,11 +361,16 @@ _UNTIL: Final[Mapping[str, Callable[[Any, datetime], Until]]] = {
     # That there was one is said for a while longer; by then there is nothing in it.
     "export": _ends(Retention.SECURITY, lambda row: _download_ends(row) + SECURITY_LONGEST),
     "export_chunk": _ends(Retention.EXPORT, lambda row: _download_ends(row.export)),
+    "message": lambda row, now: _reservation(row.reservation, now),
+    "person_permission": _ends(Retention.RIGHTS, _answered(lambda row: row.ended_at)),
     "privacy_request": _request,
     "reading": _reading,
     "reservation": _reservation,
     "reservation_line": lambda row, now: _reservation(row.reservation, now),
     "restriction": _ends(Retention.RIGHTS, _answered(lambda row: row.ended_at)),
+    "stay_wish": _wish,
+    # Its numbers stay as sums do; what was written, and whose they are, go with the booking.
+    "survey": lambda row, now: _reservation(row.reservation, now),
     "account_refusal": _with_account,
     "activity_line": _activity(lambda row: row.at),
     "glance": _activity(lambda row: row.last_at),

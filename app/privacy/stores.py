@@ -243,6 +243,7 @@ def delete_rows(person_ids: Persons, now: datetime) -> dict[str, int]:
         )
         .execution_options(synchronize_session=False)
     )
+    archiving.empty_surveys(person_ids)
     gone["reservation"] = archiving.forget_the_rest(person_ids)
     db.session.flush()
     db.session.expire_all()

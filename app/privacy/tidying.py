@@ -15,6 +15,7 @@ from dateutil.relativedelta import relativedelta
 from app.accounts.models import Account, Person, Restriction
 from app.booking.holds import new_reference
 from app.booking.models import Reservation
+from app.consent.models import PersonPermission
 from app.core.database import Base, db, table
 from app.core.datamap import Personal, Retention, declaration
 from app.core.erasures import TERM
@@ -155,6 +156,14 @@ delete_rows(
     words=N_("what somebody once said no to, and then took back"),
     every=DAY,
 )
+delete_rows(
+    "permissions",
+    PersonPermission,
+    lambda now: PersonPermission.ended_at <= now - relativedelta(years=RIGHTS_YEARS),
+    retention=Retention.RIGHTS,
+    words=N_("what somebody once allowed us, and then took back"),
+    every=DAY,
+)
 
 
 # -- Bookings -------------------------------------------------------------------------------
@@ -198,6 +207,7 @@ def _end_bookings(person_ids: Sequence[str], now: datetime) -> None:
         sa.select(Account.person_id).where(Account.person_id.in_(person_ids))
     ).all()
     if owners:
+        archiving.forget_words(owners)
         archiving.detach(owners, now=now)
         db.session.commit()
     for person_id in sorted(set(person_ids) - set(owners)):

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Final
 
 from app.accounts.disclosures import WHAT as DISCLOSED
+from app.accounts.readings import DETAILS, PURPOSES
 from app.accounts.readings import WHAT as READ
 from app.accounts.words import NEWS, READERS, ROLE_WORDS, device_words
 from app.consent.words import click_word, page_word
 from app.core.datamap import Purpose
 from app.core.languages import BY_CODE as LANGUAGES
 from app.core.languages import N_, gettext
+from app.guestbook.wishes import ONE_BED, TWO_BEDS
 from app.policy.recipients import name_of
 from app.privacy.words import purpose_word
 
@@ -66,6 +68,7 @@ _WORDS: Final = {
         "invite": N_("to invite you"),
         "told": N_("to tell you of a change, and to undo it"),
     },
+    "message.author": {"guest": N_("you"), "house": N_("the house")},
     "payment.part": {"full": N_("all of it"), "deposit": N_("deposit"), "balance": N_("the rest")},
     "payment.provider": {"demo": N_("the demo bank"), "stripe": "Stripe"},
     "payment.state": _MONEY,
@@ -73,6 +76,11 @@ _WORDS: Final = {
         "page": N_("on the provider’s page"),
         "keep": N_("on the provider’s page, and the card was kept"),
         "kept": N_("with the card that was kept"),
+    },
+    "person_permission.how": {
+        "checkout": N_("as you booked"),
+        "reservation": N_("on the page of a reservation"),
+        "account": N_("in your account"),
     },
     "privacy_request.kind": {
         "access": N_("to see or take along your data"),
@@ -83,6 +91,8 @@ _WORDS: Final = {
         "move": N_("to take your data elsewhere"),
         "other": N_("something else"),
     },
+    "reading.detail": DETAILS,
+    "reading.purpose": PURPOSES,
     "reading.role": READERS,
     "reading.what": READ,
     "refund.reason": {
@@ -102,6 +112,12 @@ _WORDS: Final = {
         "booking": N_("a booking"),
         "asked": N_("a sum that the house asked for"),
     },
+    "reservation.risk_decision": {"fine": N_("fine"), "refused": N_("refused")},
+    "reservation.source": {
+        "web": N_("on this site"),
+        "phone": N_("by telephone or mail"),
+        "walk_in": N_("at the door"),
+    },
     "reservation.status": {
         "held": N_("held"),
         "confirmed": N_("confirmed"),
@@ -116,6 +132,7 @@ _WORDS: Final = {
         "tax": N_("a tax"),
         "discount": N_("a discount"),
     },
+    "stay_wish.bed": {ONE_BED: N_("One bed for two"), TWO_BEDS: N_("Two beds")},
     "restriction.kind": {"restrict": N_("restricted"), "object": N_("objected")},
 }
 
@@ -137,6 +154,7 @@ _MAKERS: Final[dict[str, Callable[[str], str]]] = {
     "disclosure.recipient": name_of,
     "mail_link.detail": device_words,
     "passkey.device": device_words,
+    "person_permission.purpose": _purpose,
     "restriction.purpose": _purpose,
     "session.device": device_words,
 }

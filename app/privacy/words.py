@@ -38,7 +38,7 @@ _KINDS: Final = {
     Kind.HISTORY: N_("What you looked at"),
     Kind.MESSAGE: N_("Message"),
     Kind.DISCLOSURE: N_("When something was passed on"),
-    Kind.WISH: N_("What your data may not be used for"),
+    Kind.WISH: N_("What you wished for, or allowed"),
 }
 
 _PURPOSES: Final = {
@@ -53,6 +53,9 @@ _PURPOSES: Final = {
     Purpose.STATISTICS: N_("to count which pages are used"),
     Purpose.SUGGESTIONS: N_("to show you first what you looked at before"),
     Purpose.RIGHTS: N_("to carry out your rights, and to prove that we did"),
+    Purpose.SERVICE: N_("to answer you, and to help you with your booking"),
+    Purpose.ARRIVAL: N_("to make ready for your arrival what you asked for"),
+    Purpose.SURVEY: N_("to ask you how your stay was, and to do better"),
 }
 
 _CONTRACT: Final = N_("our contract with you (GDPR, Article 6(1)(b))")
@@ -72,6 +75,12 @@ _GROUNDS: Final = {
     Purpose.STATISTICS: _CONSENT,
     Purpose.SUGGESTIONS: _CONSENT,
     Purpose.RIGHTS: N_("our duty to answer you (GDPR, Articles 6(1)(c) and 12)"),
+    Purpose.SERVICE: _CONTRACT,
+    Purpose.ARRIVAL: N_(
+        "our contract with you (GDPR, Article 6(1)(b)); of what you eat, your express consent "
+        "(GDPR, Article 9(2)(a))"
+    ),
+    Purpose.SURVEY: _CONSENT,
 }
 
 WHO, RESERVATIONS, PAYMENTS, MESSAGES, CHOICES, ACTIVITY, LOOKED = GROUPS = (
@@ -103,15 +112,19 @@ _TABLES: Final = {
     "recovery_code": (WHO, N_("Recovery codes")),
     "reservation": (RESERVATIONS, N_("Reservations")),
     "reservation_line": (RESERVATIONS, N_("What you booked")),
+    "stay_wish": (RESERVATIONS, N_("What you asked for your stay")),
     "payment": (PAYMENTS, N_("Payments")),
     "refund": (PAYMENTS, N_("Money sent back")),
     "dispute": (PAYMENTS, N_("Payments that your bank asked about")),
     "saved_means": (PAYMENTS, N_("Cards that you asked to keep")),
     "invoice": (PAYMENTS, N_("Invoices and credit notes")),
     "privacy_request": (MESSAGES, N_("What you asked about your data, and our answers")),
+    "message": (MESSAGES, N_("Messages between you and the house")),
+    "survey": (MESSAGES, N_("What we asked you after your stay, and your answers")),
     "mail_link": (MESSAGES, N_("Links that we mailed to you")),
     "agreement": (CHOICES, N_("Documents that you agreed to")),
     "restriction": (CHOICES, N_("Uses that you said no to")),
+    "person_permission": (CHOICES, N_("What you allowed us, and when")),
     "consent_grant": (CHOICES, N_("What you said yes to")),
     "account_refusal": (CHOICES, N_("Your browser’s signal against being followed")),
     "session": (ACTIVITY, N_("Where you are signed in")),

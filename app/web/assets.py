@@ -80,6 +80,10 @@ def load() -> dict[str, Asset]:
         for folder in ("consented", "pages")
         for path in sorted((STATIC / folder).glob("*.js"))
     ]
+    assets += [
+        Asset(path.name, squeeze_css(path.read_text()).encode(), "text/css; charset=utf-8")
+        for path in sorted((STATIC / "pages").glob("*.css"))
+    ]
     for path in sorted((STATIC / "img").iterdir()):
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         assets.append(Asset(path.name, path.read_bytes(), media_type))

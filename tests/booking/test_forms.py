@@ -297,6 +297,7 @@ def test_each_personal_question_says_why_and_where_it_goes() -> None:
         "wechat_id",
         "billing_address",
         "shipping_address",
+        "asks_after",
     }
     assert all(len(str(question.why)) > 20 for question in personal.values())
     assert personal["billing_address"].collects == ("person.billing_address",)

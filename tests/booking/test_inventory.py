@@ -1,5 +1,6 @@
 """No night and no session is ever taken more often than there are places, by whatever way."""
 
+import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.booking.holds import hold
 from app.booking.inventory import NightsClaim, PlacesTaken, SeatsClaim, give_back, take
-from app.booking.models import Night, Reservation, SessionPlaces
+from app.booking.models import Night, OfferRow, Reservation, SessionPlaces
 from app.core.database import db, in_one_go
 from tests.booking.places import (
     BOAT,
@@ -107,6 +108,39 @@ def test_a_refusal_names_what_is_taken_and_moves_nothing(context):
     assert refusal.value.claims == [full]
     assert taken() == {night(1): 1}
     take(connection, [free])  # the transaction goes on
+
+
+@pytest.mark.both_databases
+def test_a_new_counter_has_what_the_offer_has_and_not_what_an_old_catalogue_says(context):
+    open_house(units=3, seats=5)
+
+    take(db.session.connection(), [NightsClaim(ROOM, night(0), night(2), 1, 9)])
+    take(db.session.connection(), [SeatsClaim(BOAT, TOUR, 1, 9)])
+
+    assert set(db.session.scalars(sa.select(Night.capacity))) == {3}
+    assert set(db.session.scalars(sa.select(SessionPlaces.capacity))) == {5}
+
+
+@pytest.mark.both_databases
+def test_who_makes_a_counter_waits_for_the_owner_who_is_changing_the_offer(context, app):
+    open_house(units=3)
+    db.session.get(OfferRow, ROOM, with_for_update={"key_share": True}).units = 2
+    db.session.flush()
+
+    def buy():
+        with app.app_context():
+            take(db.session.connection(), [NightsClaim(ROOM, night(0), night(1), 1, 3)])
+            db.session.commit()
+
+    buyer = threading.Thread(target=buy)
+    buyer.start()
+    buyer.join(0.3)
+    waited = buyer.is_alive()
+    db.session.commit()
+    buyer.join()
+
+    assert waited
+    assert db.session.scalars(sa.select(Night.capacity)).all() == [2]
 
 
 def test_two_lines_of_one_basket_count_together(context):

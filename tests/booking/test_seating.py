@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from app.booking.holds import hold, let_go
 from app.booking.inventory import PlacesTaken
 from app.booking.models import RELEASED, Reservation, ReservationLine, Seating
-from app.booking.seating import NoSeating, misseated
+from app.booking.seating import misseated
+from app.booking.seating_plan import NoSeating
 from app.core.database import db, in_one_go
 from tests.booking.places import NOW, at_once, night, open_house, refusals, seats_of, stay
 

@@ -137,6 +137,7 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
         "disclosure.last_at",
         *(f"glance.{name}" for name in ("last_at", "what")),
         "limit_bucket.name",
+        "person_permission.purpose",
         *(f"passkey.{name}" for name in ("credential_id", "device")),
         "reading.at",
         "reservation.first_start",

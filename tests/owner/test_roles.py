@@ -7,23 +7,15 @@ import pytest
 
 from app.accounts.models import GUEST, OWNER, READER, STAFF
 from app.owner.roles import LEAST_ROLE
-from tests.house.routes import SAFE
+from tests.house.routes import NOWHERE, SAFE
 from tests.owner.guests import book, details, stay
 from tests.owner.house import buttons, words
 
 TODAY = date(2031, 5, 5)
-VALUES = {
-    "reference": "AAAAAAAA",
-    "name": "nothing.eml",
-    "account_id": "2147483647",
-    "payment_id": "nothing",
-    "request_id": "2147483647",
-    "refund_id": "nothing",
-    "invoice_number": "2031-999999",
-}
+VALUES = {**NOWHERE, "name": "nothing.eml"}
 ARGUMENT = re.compile(r"<(?:[^<>]+:)?(\w+)>")
 RANK = {GUEST: 0, READER: 1, STAFF: 2, OWNER: 3}
-ONLY_SEARCHES = {"owner.find"}
+ONLY_SEARCHES = {"owner.find", "owner.find_guest"}
 
 
 def rules(app):

@@ -6,15 +6,20 @@ a *word*, searched for in bytes, or a *fact* (a day, a number, one of a few word
 looked for in the row that held it.
 """
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 
 from app.accounts.claims import persons_of
 from app.accounts.models import Account
 from app.accounts.names import account_named
+from app.booking.shop import shop
 from app.core import outbox
 from app.core.database import KEYS, Base, KeysBase, db
 from app.core.datamap import personal_columns
 from app.core.vault import BlindIndex, PersonKey, vault
+from app.guestbook import surveys
+from app.guestbook.models import Survey
 from app.privacy import erasing
 from app.privacy.archiving import STAYS
 from app.privacy.models import DONE, Erasure
@@ -27,6 +32,11 @@ from tests.privacy import taking
 
 EMAIL, PASSWORD, USERNAME = PERSON["email"], "kanarienpasswort im nest 77", "kanarienname77"
 ASKED, ANSWERED = "Kanarienfrage: was wisst ihr?", "Kanarienantwort: das hier."
+WROTE, REPLIED = "Kanarienbrief: ein Nest, bitte.", "Hausbrief an die Kanarie: gern."
+DIET, WISHED = "Kanariendiät: keine Rosinen", "Kanarienwunsch: Sand im Käfig"
+TOLD, LOOKED = "Kanarienlob: der Ast war gut", "Kanariengrund: Feder gefunden"
+AFTERWARDS = datetime(2031, 6, 6, 10, tzinfo=UTC)
+"""When they are asked how it was: the day after their stay."""
 BOOKED = {
     "name": "Kanarie Gebuchtwerth",
     "email": EMAIL,
@@ -94,7 +104,9 @@ class Canary:
         saved = visitor.send(profile, **texts, **BILLING, **SHIPPING, **boxes, language="en")
         assert saved.status == 200, saved.words
         held = visitor.hold(visitor.choose_stay(**PARCEL))
-        check = visitor.tell(held, **BOOKED, **BILLING, **SHIPPING, wants_invoice="y")
+        check = visitor.tell(
+            held, **BOOKED, **BILLING, **SHIPPING, wants_invoice="y", asks_after="y"
+        )
         reservation = visitor.pay(check)
         self.reference = reference_of(reservation)
         receipt = visitor.open(f"{address_of(reservation)}/receipt?key={key_of(reservation)}")
@@ -105,7 +117,30 @@ class Canary:
             owner.post("/owner/requests/1/answer", granted="yes", words=ANSWERED).status_code == 303
         )
         owner.get(f"/owner/reservations/{self.reference}")
+        self._in_the_guestbook(visitor, reservation, owner)
         work(self.app, self.clock)
+
+    def _in_the_guestbook(self, visitor, reservation, owner):
+        """Wish, write, be answered, be looked up, and say how it was."""
+        at, key = address_of(reservation), f"?key={key_of(reservation)}"
+        wishes = visitor.open(f"{at}/wishes{key}").form("/wishes")
+        said = {"arrival": "18:30", "bed": "two", "diet": DIET, "words": WISHED}
+        assert visitor.send(wishes, **said, diet_agreed="y").status == 200
+        thread = visitor.open(f"{at}/messages{key}").form("/messages")
+        assert visitor.send(thread, body=WROTE).status == 200
+        of_it, of_them = f"/owner/reservations/{self.reference}", f"/owner/guests/{self.reference}"
+        looked = owner.post(of_them, purpose="other", word=LOOKED, detail="phone")
+        assert (owner.post(f"{of_it}/messages", body=REPLIED).status_code, looked.status_code) == (
+            303,
+            200,
+        )
+        with self.app.app_context():
+            assert surveys.ask_all(shop().venue, now=AFTERWARDS) == 1
+            db.session.commit()
+            [asked] = db.session.scalars(sa.select(Survey))
+            path = f"/survey/{surveys.key_of(asked.reservation)}"
+        sheet = visitor.open(path).form(path)
+        assert visitor.send(sheet, overall="5", again="1", words=TOLD).status == 200
 
     # -- Rows ---------------------------------------------------------------------------------
 

@@ -17,9 +17,10 @@ from app.accounts.models import (
     SessionRow,
 )
 from app.booking.models import CANCELLED, CONFIRMED, RELEASED, Reservation, ReservationLine
-from app.consent.models import ActivityLine, Grant
+from app.consent.models import ActivityLine, Grant, PersonPermission
 from app.core.database import db
 from app.core.vault import vault
+from app.guestbook.models import Message, StayWish, Survey
 from app.payments.models import CAPTURE, GUESTS, PROVIDER, Invoice, LedgerEntry, Payment
 from app.privacy.models import READY, DataKey, Export, ExportChunk, PrivacyRequest
 
@@ -302,4 +303,31 @@ def traces(now, ahead):
     )
 
 
-EVENTS = (unpaid, nameless, booking, cancelled, late, account, wishes, traces)
+def words(now, ahead):
+    """Somebody booked, wrote, wished, allowed a survey, took that back, and had answered one."""
+    whose = _newest_booking() or booking(now, ahead)
+    number, later = next(_numbers), now + timedelta(days=ahead)
+    same = {"reservation_id": whose.id, "person_id": whose.person_id}
+    message, wish = Message(author="guest", sent_at=now, **same), StayWish(changed_at=now, **same)
+    survey = Survey(
+        sent_at=later, answered_at=later, overall=5, key_digest=number.to_bytes(32), **same
+    )
+    allowed = PersonPermission(
+        person_id=whose.person_id, purpose="survey", given_at=now, ended_at=later, how="account"
+    )
+    db.session.add_all([message, wish, survey, allowed])
+    message.body, wish.diet, survey.words = "A cot, please.", "no nuts", "Lovely."
+    db.session.flush()
+
+
+def _newest_booking():
+    taken = sa.union(sa.select(Survey.reservation_id), sa.select(StayWish.reservation_id))
+    return db.session.scalar(
+        sa.select(Reservation)
+        .where(Reservation.person_id.is_not(None), Reservation.id.not_in(taken))
+        .order_by(Reservation.id.desc())
+        .limit(1)
+    )
+
+
+EVENTS = (unpaid, nameless, booking, cancelled, late, account, wishes, traces, words)

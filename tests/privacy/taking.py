@@ -43,6 +43,7 @@ GIVEN = {
     "refund.external": False,
     "dispute.state": "open",
     "mail_link.purpose": "told",
+    "message.author": "guest",
     "restriction.kind": "restrict",
     "mail_link.news": "password_changed",
     "export.state": "failed",

@@ -1,6 +1,6 @@
 """What the books need stays without a name: invoices under a key of their own, sums and days."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +15,9 @@ from app.booking.models import Reservation
 from app.core import erasures as ledger
 from app.core.database import db
 from app.core.datamap import Personal, declaration
+from app.core.outbox import Job, enqueue
 from app.core.vault import PersonUnknown, vault
+from app.guestbook.models import Message, StayWish, Survey
 from app.payments.audit import audit
 from app.payments.models import Invoice, Payment, Refund
 from app.payments.series import invoices_of, read
@@ -60,6 +62,35 @@ def test_sums_and_days_stay_and_what_tells_of_a_person_is_empty(erased):
     assert (payment.person_id, payment._method_hint, payment.state) == (None, None, "paid")
     assert payment.amount_minor == invoice.total_minor == till.TOTAL
     assert payment.reservation.lines[0].arrive == till.FIRST_DAY
+
+
+def test_numbers_of_a_survey_stay_and_words_and_judgements_go(place, app, clock, line):  # noqa: F811
+    made = somebody(app, clock, line)
+    booked = db.session.get_one(Reservation, made.reservation_id)
+    booked.risk_decision, booked.risk_decided_at = "refused", clock()
+    booked.reminded_at, booked.unreminded, booked.source = clock(), True, "phone"
+    same = {"reservation_id": booked.id, "person_id": booked.person_id}
+    told = Survey(sent_at=clock(), answered_at=clock(), overall=2, key_digest=b"k" * 32, **same)
+    wrote = Message(author="house", sent_at=clock(), **same)
+    db.session.add_all([told, wrote, StayWish(changed_at=clock(), **same)])
+    told.words = wrote.body = "Zeisigstieg"
+    for name, subject in (("reservation_id", booked.id), ("survey_id", 1)):
+        enqueue("tests.guestbook", {name: subject}, now=clock() + timedelta(days=900))
+    db.session.commit()
+    clock.move(ENDED)
+
+    order(made, clock())
+    run(clock())
+
+    [survey] = db.session.scalars(sa.select(Survey))
+    left = (survey.person_id, survey._words, survey.key_digest, survey.overall)
+    assert left == (None, None, None, 2)
+    booked = db.session.get_one(Reservation, made.reservation_id)
+    assert (booked.risk_decision, booked.risk_decided_at, booked.reminded_at) == (None, None, None)
+    assert (booked.unreminded, booked.source, booked.status) == (False, "phone", "confirmed")
+    for gone in (Message, StayWish):
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(gone)) == 0
+    assert db.session.scalar(sa.select(Job.id).where(Job.topic == "tests.guestbook")) is None
 
 
 def test_a_credit_note_can_be_written_for_somebody_who_is_gone(erased, clock):

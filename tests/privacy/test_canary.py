@@ -110,7 +110,7 @@ def test_the_canarys_round_trip(place, clock, canary, instance, settings, caplog
 @pytest.mark.parametrize(
     "path",
     ["payment.method_hint", "refund.note", "refund.made_good", "reservation.what_for",
-     "privacy_request.words", "privacy_request.answer"],
+     "privacy_request.words", "privacy_request.answer", "survey.words"],
 )  # fmt: skip
 def test_a_column_that_loses_its_rule_is_found(canary, instance, monkeypatch, path):
     table, _, name = path.partition(".")

@@ -9,30 +9,43 @@ import sqlalchemy as sa
 
 from app.accounts import restrictions
 from app.accounts.models import OWNER, READER, STAFF, Account, Restriction
-from app.booking.models import Reservation
+from app.booking.models import OfferRow, Reservation, ReservationLine
+from app.booking.shop import shop
 from app.consent.models import ActivityLine, Grant
 from app.core.database import db
 from app.core.datamap import Purpose
+from app.guestbook import messages, surveys
+from app.guestbook.models import Survey
 from app.privacy.models import OBJECT, RESTRICT, PrivacyRequest
 from tests.accounts.guests import ALICE, Guest
 from tests.accounts.ways import let_in, mails
 from tests.consent.answers import note_something
 from tests.house.canaries import BILLING, PERSON
 from tests.house.routes import NOWHERE, gets
-from tests.house.visitor import Visitor, reference_of
+from tests.house.visitor import Visitor, address_of, key_of, reference_of
 from tests.owner.house import read_of
 from tests.privacy.guests import ways_in
 
-# What says who somebody is; "DE" and the like are on any page.
-CANARIES = [*PERSON.values(), *(v for v in BILLING.values() if len(v) > 5)]
+# What says who somebody is, or what they said; "DE" and the like are on any page.
+WROTE, DIET, WISHED = "Kanarienbrief ans Haus", "Kanariendiät", "Kanarienwunsch"
+TOLD = "Kanarienlob für das Haus"
+CANARIES = [*PERSON.values(), *(v for v in BILLING.values() if len(v) > 5), WROTE, DIET, WISHED]
 
 
 @pytest.fixture
 def stay(place):
-    """The reservation's page of a guest who said everything about themselves."""
+    """The reservation's page of a guest who said everything about themselves, and more."""
     visitor = Visitor(place)
     visitor.dates = {"arrive": "2031-05-05", "depart": "2031-05-08"}
-    return visitor.book(**PERSON, wants_invoice="y", **BILLING)
+    nights = visitor.choose_stay()
+    both = visitor.choose_session(query=f"basket={address_of(nights).rpartition('/')[2]}")
+    told = visitor.tell(visitor.hold(both), **PERSON, wants_invoice="y", asks_after="y", **BILLING)
+    made = visitor.pay(told)
+    at, key = address_of(made), f"?key={key_of(made)}"
+    wishes = visitor.open(f"{at}/wishes{key}").form("/wishes")
+    visitor.send(wishes, arrival="18:30", diet=DIET, diet_agreed="y", words=WISHED)
+    visitor.send(visitor.open(f"{at}/messages{key}").form("/messages"), body=WROTE)
+    return made
 
 
 def limit(visitor, base, **said):
@@ -45,11 +58,17 @@ def owner_pages(app, reference):
     with app.app_context():
         payment = db.session.scalar(sa.text("SELECT id FROM payment"))
         series = db.session.execute(sa.text("SELECT series, number FROM invoice")).first()
+        line = db.session.scalar(sa.text("SELECT id FROM reservation_line WHERE kind = 'stay'"))
+        seats = db.session.scalar(sa.select(ReservationLine).filter_by(kind="session"))
+        start, offer_id = seats.starts_at, seats.offer_id
+        slug = db.session.scalar(sa.select(OfferRow.slug).filter_by(id=offer_id))
         folder = app.extensions["settings"].instance_dir / "mail"
         letters = [file.name for file in folder.glob("*.eml")]
     number = f"{series[0]}-{series[1]:06d}" if series else "2031-000001"
-    values = {**NOWHERE, "reference": reference, "payment_id": payment, "invoice_number": number}
-    found = []
+    values = {**NOWHERE, "reference": reference, "payment_id": payment}
+    values |= {"invoice_number": number, "line_id": str(line)}
+    values |= {"slug": slug, "start": f"{start:%Y%m%dT%H%MZ}"}
+    found = [f"/owner/board/session?offer={offer_id}&at={start:%Y-%m-%dT%H:%MZ}"]
     for name in letters or ["nothing"]:
         known = defaultdict(lambda: "1", {**values, "name": name})
         found += [one.path for one in gets(app, known) if one.rule.rule.startswith("/owner")]
@@ -81,7 +100,10 @@ def test_no_page_of_the_house_shows_who_asked_to_be_left_alone(place, clock, vis
     assert f"/owner/reservations/{reference}" in before
     assert any("/invoices/" in path for path in before)
     assert any("/mail/" in path for path in before)
-    assert {"/owner/", "/owner/reservations", "/owner/mail"} <= before
+    assert {"/owner/", "/owner/reservations", "/owner/mail", "/owner/board"} <= before
+    assert f"/owner/guests/{reference}" in before
+    assert any("/manifest/" in path for path in before)
+    assert any("/board/session?" in path for path in before)
     assert after == {}
 
 
@@ -112,15 +134,71 @@ def test_the_house_finds_no_way_round_it(place, visitor, stay, enters):
     limit(visitor, base, reservation="not")
 
     found = owner.post("/owner/reservations", wanted=PERSON["email"])
+    named = owner.post("/owner/reservations", wanted=PERSON["name"])
+    guest = owner.post("/owner/guests", wanted=PERSON["email"])
     renewed = owner.post(f"/owner/reservations/{reference}/link")
+    opened = owner.post(f"/owner/guests/{reference}", purpose="arrival", detail="phone")
+    answered = owner.post(f"/owner/reservations/{reference}/messages", body="Who are you?")
 
-    assert reference not in found.text
-    assert renewed.status_code == 409
+    assert [one.status_code for one in (found, named, guest)] == [200] * 3
+    assert not any(reference in one.text for one in (found, named, guest))
+    assert (renewed.status_code, opened.status_code, answered.status_code) == (409, 409, 409)
+    assert told(opened) == told(answered) == []
     assert "reservations/" + reference + "?key" not in owner_page(owner, reference)
 
 
 def owner_page(owner, reference):
     return owner.get(f"/owner/reservations/{reference}").text
+
+
+@pytest.mark.clause("C26")
+@pytest.mark.clause("C20")
+def test_no_file_and_no_survey_says_who_asked_to_be_left_alone(place, clock, visitor, stay, enters):
+    reference = reference_of(stay)
+    base = ways_in(place, visitor, stay).url.partition("?")[0]
+    with place.app_context():
+        surveys.ask_all(shop().venue, now=clock() + timedelta(days=4))
+        db.session.commit()
+        [asked] = db.session.scalars(sa.select(Survey))
+        survey_id, path = asked.id, f"/survey/{surveys.key_of(asked.reservation)}"
+    visitor.send(visitor.open(path).form(path), overall="5", words=TOLD)
+    owner = enters(OWNER)
+    asks = {
+        "columns": "name",
+        "first": "2031-05-01",
+        "last": "2031-05-31",
+        "purpose": "letter",
+        "reason": "The bridge is closed.",
+    }
+    file = owner.post("/owner/guests/export", **asks).text
+    text = owner.post(f"/owner/surveys/{survey_id}").text
+    limit(visitor, base, reservation="not")
+
+    no_file = owner.post("/owner/guests/export", **asks)
+    no_text = owner.post(f"/owner/surveys/{survey_id}")
+
+    assert PERSON["name"] in file
+    assert TOLD in text
+    assert (no_file.status_code, no_text.status_code) == (409, 409)
+    assert not any(one in no_file.text + no_text.text for one in (reference, TOLD, PERSON["name"]))
+
+
+@pytest.mark.clause("C26")
+def test_messages_wait_and_are_there_again_when_it_is_lifted(place, visitor, stay, enters):
+    base = ways_in(place, visitor, stay).url.partition("?")[0]
+    at, key = address_of(stay), f"?key={key_of(stay)}"
+    limit(visitor, base, reservation="not")
+    with place.app_context():
+        waiting = (messages.unread_for_house(), messages.waiting_for_house())
+
+    page = visitor.open(f"{at}/messages{key}")
+
+    assert waiting == (0, [])
+    assert WROTE in page.words
+    assert 'name="body"' not in page.text
+    limit(visitor, base, reservation="used")
+    assert 'name="body"' in visitor.open(f"{at}/messages{key}").text
+    assert WROTE in owner_page(enters(OWNER), reference_of(stay))
 
 
 @pytest.mark.clause("C26")

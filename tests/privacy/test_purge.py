@@ -73,6 +73,9 @@ def test_the_dry_run_says_what_the_run_does_and_changes_nothing(past, instance):
         "readings",
         "requests",
         "restrictions",
+        "permissions",
+        "survey-links",
+        "wishes",
         "download_pieces",
     }
 

@@ -145,7 +145,7 @@ def test_the_house_sees_the_nearest_clock_first_and_what_is_overdue_marked(
     assert rows == ["1", "2"]
     assert "<strong>overdue by 2 days</strong>" in page.text
     assert "18 days left" in page.text
-    assert "Requests about own data 2" in words(today)
+    assert "2 requests about personal data wait" in words(today)
     assert "5 June 2031" in words(today)
     assert "overdue by 2 days" in words(today)
 

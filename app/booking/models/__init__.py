@@ -1,8 +1,17 @@
 """The tables of booking: what is offered, what is in a basket, what is reserved."""
 
 from app.booking.models.baskets import Basket, BasketLine
-from app.booking.models.inventory import Night, Seating, SessionPlaces
-from app.booking.models.offers import ChargeRow, ExtraRow, OfferRow, RateRow, UnitRow, VenueRow
+from app.booking.models.inventory import Block, Night, Seating, SessionPlaces
+from app.booking.models.offers import (
+    ChargeRow,
+    ClosedRow,
+    ExtraRow,
+    OfferRow,
+    PictureRow,
+    RateRow,
+    UnitRow,
+    VenueRow,
+)
 from app.booking.models.reservations import (
     AS_HELD,
     ASKED,
@@ -25,10 +34,13 @@ __all__ = [
     "RELEASED",
     "Basket",
     "BasketLine",
+    "Block",
     "ChargeRow",
+    "ClosedRow",
     "ExtraRow",
     "Night",
     "OfferRow",
+    "PictureRow",
     "RateRow",
     "Reservation",
     "ReservationLine",

@@ -46,15 +46,37 @@ class SessionPlaces(Base):
     taken: Mapped[int] = plain()
 
 
+class Block(Base):
+    """Nights for which the house keeps a unit to itself; it is taken like a stay's."""
+
+    __tablename__ = "unit_block"
+    __table_args__ = (
+        sa.CheckConstraint("until > first", name="has_nights"),
+        sa.CheckConstraint("reason IN ('repair', 'own_use', 'closed', 'other')", name="reason"),
+    )
+
+    id: Mapped[int] = plain(primary_key=True)
+    offer_id: Mapped[int] = plain(sa.ForeignKey("offer.id"))
+    unit_id: Mapped[int] = plain(sa.ForeignKey("unit.id"), index=True)
+    first: Mapped[date] = plain()
+    until: Mapped[date] = plain()  # the first night that is free again
+    reason: Mapped[str] = plain(sa.String(10))
+    made_at: Mapped[datetime] = plain()
+
+
 class Seating(Base):
-    """Which unit a stay has for a night: one row a unit and night, and no second one."""
+    """Who has a unit for a night, a stay or a block: one row a unit and night, and no second."""
 
     __tablename__ = "seating"
     __table_args__ = (
+        sa.CheckConstraint("(line_id IS NULL) != (block_id IS NULL)", name="stay_or_block"),
         sa.Index("ix_seating_line_id", "line_id"),
         {"sqlite_with_rowid": False},
     )
 
     unit_id: Mapped[int] = plain(sa.ForeignKey("unit.id"), primary_key=True)
     night: Mapped[date] = plain(primary_key=True)
-    line_id: Mapped[int] = plain(sa.ForeignKey("reservation_line.id", ondelete="CASCADE"))
+    line_id: Mapped[int | None] = plain(sa.ForeignKey("reservation_line.id", ondelete="CASCADE"))
+    block_id: Mapped[int | None] = plain(
+        sa.ForeignKey("unit_block.id", ondelete="CASCADE"), index=True
+    )

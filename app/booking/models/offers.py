@@ -4,7 +4,7 @@ Nothing here is personal. Pages read it through the snapshot in
 `booking.catalogue`, which is made anew when `catalogue_version` moves.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +41,7 @@ class VenueRow(Base):
     # Whose rules say until when a request about one's own data is answered: a key of
     # `privacy.clocks`.
     rights_law: Mapped[str] = plain(sa.String(12), server_default="gdpr", default="gdpr")
+    remind_days: Mapped[int] = plain(default=3, server_default="3")  # before arrival; 0: never
     catalogue_version: Mapped[int] = plain(default=1)
 
 
@@ -65,6 +66,8 @@ class OfferRow(Base):
     texts: Mapped[dict[str, Any]] = plain()  # {language: {"name", "summary", "story", "alt"}}
     picture: Mapped[str] = plain(sa.String(100))
     vat_bp: Mapped[int] = plain(default=0)  # hundredths of a percent, included in prices
+    # Only what is on sale is shown and can be booked; a draft has its preview.
+    on_sale: Mapped[bool] = plain(default=True, server_default=sa.true())
 
     units: Mapped[int | None] = plain()
     adults_most: Mapped[int | None] = plain()
@@ -97,7 +100,7 @@ class UnitRow(Base):
 
     id: Mapped[int] = plain(primary_key=True)
     offer_id: Mapped[int] = plain(sa.ForeignKey("offer.id", ondelete="CASCADE"))
-    position: Mapped[int] = plain()
+    position: Mapped[int] = plain()  # below zero: given up, and kept for the stays that it had
     name: Mapped[str] = plain(sa.String(60))
 
     offer: Mapped[OfferRow] = relationship(back_populates="unit_rows")
@@ -150,3 +153,29 @@ class ExtraRow(Base):
     posted: Mapped[bool] = plain(default=False)
     most: Mapped[int] = plain(default=1)
     offer_kinds: Mapped[str] = plain(sa.String(40), default=STAY)  # "stay", "session" or both
+
+
+class ClosedRow(Base):
+    """Days on which an offer isn't to be had: nobody stays those nights, no session starts."""
+
+    __tablename__ = "closed"
+    __table_args__ = (sa.CheckConstraint("until > first", name="has_days"),)
+
+    id: Mapped[int] = plain(primary_key=True)
+    offer_id: Mapped[int] = plain(sa.ForeignKey("offer.id", ondelete="CASCADE"), index=True)
+    first: Mapped[date] = plain()
+    until: Mapped[date] = plain()  # the first day on which it is open again
+
+
+class PictureRow(Base):
+    """A picture that the house uploaded: made anew from its pixels, so nothing else is in it."""
+
+    __tablename__ = "picture"
+    __table_args__ = (sa.UniqueConstraint("digest", "width"),)
+
+    id: Mapped[int] = plain(primary_key=True)
+    digest: Mapped[str] = plain(sa.String(64))  # of the largest; the same for all its sizes
+    width: Mapped[int] = plain()
+    height: Mapped[int] = plain()
+    body: Mapped[bytes] = plain(sa.LargeBinary)  # WebP
+    made_at: Mapped[datetime] = plain()

@@ -44,6 +44,7 @@ class Reservation(Base):
         sa.CheckConstraint(
             "status IN ('held', 'confirmed', 'released', 'cancelled')", name="known_status"
         ),
+        sa.CheckConstraint("source IN ('web', 'phone', 'walk_in')", name="known_source"),
         sa.CheckConstraint("kind IN ('booking', 'asked')", name="known_kind"),
         sa.CheckConstraint("total_minor >= 0", name="total_not_negative"),
         sa.CheckConstraint("paid_minor >= 0", name="paid_not_negative"),
@@ -96,6 +97,8 @@ class Reservation(Base):
             sqlite_where=sa.text("balance_due_at IS NOT NULL"),
             postgresql_where=sa.text("balance_due_at IS NOT NULL"),
         ),
+        # Who begins soon is asked for every minute, whatever lies behind.
+        sa.Index("ix_reservation_first_start", "first_start"),
     )
 
     id: Mapped[int] = plain(primary_key=True)
@@ -136,6 +139,14 @@ class Reservation(Base):
     refund_minor: Mapped[int | None] = plain(sa.BigInteger)  # promised at cancellation
     link_serial: Mapped[int] = inner(default=1)  # raising it revokes the guest's link
     sequence: Mapped[int] = plain(default=0)  # of its calendar entries, RFC 5545 §3.8.7.4
+    # How it came: on the site, by telephone or mail, or at the door.
+    source: Mapped[str] = plain(sa.String(8), default="web", server_default="web")
+    # When the guest was reminded of their stay, and whether they don't want to be.
+    reminded_at: Mapped[datetime | None] = plain()
+    unreminded: Mapped[bool] = plain(default=False, server_default=sa.false())
+    # What somebody of the house decided about its risk signals: "fine" or "refused".
+    risk_decision: Mapped[str | None] = plain(sa.String(8))
+    risk_decided_at: Mapped[datetime | None] = plain()
     # Since then it is a paper of the house's books: nobody's name is on it any more.
     archived_at: Mapped[datetime | None] = plain()
     _what_for: Mapped[bytes | None] = sealed(
@@ -169,6 +180,12 @@ class ReservationLine(Base):
             name="session_has_a_time",
         ),
         sa.CheckConstraint("quantity > 0", name="something"),
+        sa.Index(
+            "ix_reservation_line_starts_at",
+            "starts_at",
+            sqlite_where=sa.text("starts_at IS NOT NULL"),
+            postgresql_where=sa.text("starts_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = plain(primary_key=True)
@@ -194,5 +211,11 @@ class ReservationLine(Base):
     vat_bp: Mapped[int] = plain(default=0)
     vat_minor: Mapped[int] = plain(sa.BigInteger, default=0)  # included in the total
     nightly: Mapped[list[Any]] = plain()  # [[ISO night, minor units], …] of a stay
+    # Of a stay: the house wants it in this very unit, and nothing moves it out.
+    pinned: Mapped[bool] = plain(default=False, server_default=sa.false())
+    # When the house noted that they came, that they left, or that nobody came.
+    arrived_at: Mapped[datetime | None] = plain()
+    left_at: Mapped[datetime | None] = plain()
+    no_show_at: Mapped[datetime | None] = plain()
 
     reservation: Mapped[Reservation] = relationship(back_populates="lines")

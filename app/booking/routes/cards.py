@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from flask import request, url_for
+from flask import g, request, url_for
 
 from app.booking import wording
 from app.booking.availability import FreeSeats, free_seats
@@ -59,7 +60,7 @@ def present_order(here: Shop, *, now: datetime) -> Order:
     address = own_address()
     if request.args.get(_ORDER) == _NEUTRAL:
         return Order((), "neutral", readdressed(address, {}, (_ORDER,)))
-    on_offer = here.catalogue.offers_by_slug
+    on_offer = {slug for slug, offer in here.catalogue.offers_by_slug.items() if offer.on_sale}
     looked_at = [one for one in glances.looked_at(allowed, now=now) if one in on_offer]
     neutral = readdressed(address, {_ORDER: _NEUTRAL}, (_ORDER,))
     return Order(looked_at, "own" if looked_at else "", neutral)
@@ -106,6 +107,12 @@ def card(here: Shop, offer: StayOffer | SessionOffer) -> Card:
     )
 
 
+def page_address(offer: StayOffer | SessionOffer, **more: Any) -> str:
+    """Return the address of an offer's page; of its preview, where the house looks at one."""
+    endpoint, values = g.get("preview") or ("booking.offer", {"slug": offer.slug})
+    return url_for(endpoint, **values, **more)
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """One session of a day, as text."""
@@ -133,6 +140,7 @@ def sessions_by_day(
             (occurrence, offer)
             for offer in offers
             for occurrence in offer.schedule.occurrences(first, last)
+            if not offer.closed_on(occurrence.local.date())
         ),
         key=lambda pair: pair[0].starts_at,
     )
@@ -172,9 +180,8 @@ def _start(
         if left > 0
         else gettext("fully booked"),
         left <= 0,
-        url_for(
-            "booking.offer",
-            slug=offer.slug,
+        page_address(
+            offer,
             month=f"{occurrence.local:%Y-%m}",
             starts_at=iso,
             _anchor="book",

@@ -18,6 +18,7 @@ from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import get_for_update, is_held, revive
 from app.booking.shop import shop
 from app.booking.summary import promise, summary
+from app.consent import permissions
 from app.core.clock import utcnow
 from app.core.database import in_one_go
 from app.core.datamap import Purpose
@@ -60,13 +61,18 @@ def _put(reservation_id: int, form: DetailsForm, *, now: datetime) -> None:
     locked = get_for_update(reservation_id)
     # While somebody typed, the hold may have run out: it is renewed if the places are there.
     revive(locked, now=now)
-    put_details(
+    person = put_details(
         locked,
         form.person_values(),
         language=current_language(),
         account=current_account(),
         now=now,
     )
+    # A matter of its own: it is neither part of the terms nor asked for by anything else here.
+    if form.asks_after.data:
+        permissions.give(person.id, Purpose.SURVEY, how=permissions.CHECKOUT, now=now)
+    else:
+        permissions.take_back([person.id], Purpose.SURVEY, now=now)
 
 
 def _form(reservation: Reservation) -> DetailsForm:
@@ -81,6 +87,8 @@ def _form(reservation: Reservation) -> DetailsForm:
         known["wants_invoice"] = billing is not None and person is reservation.person
         known["billing_address"] = billing or {}
         known["shipping_address"] = load_address(person.shipping_address) or {}
+    if reservation.person_id is not None:
+        known["asks_after"] = bool(permissions.permitted([reservation.person_id], Purpose.SURVEY))
     return DetailsForm(needs_shipping=needs_shipping, country=likely_country(), data=known)
 
 

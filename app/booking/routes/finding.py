@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 
 from app.booking import wording
 from app.booking.blueprint import bp
+from app.booking.catalogue import SessionOffer, StayOffer
 from app.booking.checks import PartyTooLarge
 from app.booking.forms import SearchForm
 from app.booking.kept_pages import kept_page
 from app.booking.reads import valid_for_day
 from app.booking.routes.cards import Card, Start, card, present_order, sessions_by_day
 from app.booking.search import Dates, Found, search_stays
-from app.booking.shop import Shop, shop
+from app.booking.shop import NothingOnOffer, Shop, shop
 from app.core.clock import utcnow
 from app.core.languages import gettext
 from app.web.pages import money
@@ -25,13 +26,14 @@ from app.web.pages import money
 def home() -> ResponseReturnValue:
     """The first page: the place, its offers, and the search."""
     here = shop()
+    _on_sale(here)
     order = present_order(here, now=utcnow())
     return render_template(
         "booking/home.html",
         shop=here,
         form=_blank_search(),
-        stays=[card(here, offer) for offer in order.of(here.catalogue.stays)],
-        sessions=[card(here, offer) for offer in order.of(here.catalogue.sessions)],
+        stays=[card(here, offer) for offer in order.of(here.catalogue.stays_on_sale)],
+        sessions=[card(here, offer) for offer in order.of(here.catalogue.sessions_on_sale)],
         order=order,
     )
 
@@ -41,6 +43,17 @@ def home() -> ResponseReturnValue:
 def contact() -> ResponseReturnValue:
     """How to reach the place."""
     return render_template("booking/contact.html", shop=shop(), venue=shop().venue)
+
+
+def _on_sale(here: Shop) -> tuple[StayOffer | SessionOffer, ...]:
+    """Return what can be booked. Raises NothingOnOffer where that is nothing yet."""
+    found: tuple[StayOffer | SessionOffer, ...] = (
+        *here.catalogue.stays_on_sale,
+        *here.catalogue.sessions_on_sale,
+    )
+    if not found:
+        raise NothingOnOffer
+    return found
 
 
 def _blank_search() -> SearchForm:
@@ -79,6 +92,7 @@ class Result:
 def search() -> ResponseReturnValue:
     """What is free for the dates asked for, and what nearly is."""
     here, now = shop(), utcnow()
+    _on_sale(here)
     valid_for_day(now, here.venue.zone)
     form = SearchForm()
     order = present_order(here, now=now)
@@ -92,7 +106,11 @@ def search() -> ResponseReturnValue:
         found = order.of_found(found)
         results = [_result(here, each, arrive, depart, adults, children) for each in found]
         days = sessions_by_day(
-            here, here.catalogue.sessions, arrive, min(depart, arrive + timedelta(days=6)), now=now
+            here,
+            here.catalogue.sessions_on_sale,
+            arrive,
+            min(depart, arrive + timedelta(days=6)),
+            now=now,
         )
     status = 422 if form.is_submitted() and not valid else 200
     return (
@@ -103,10 +121,7 @@ def search() -> ResponseReturnValue:
             results=results,
             days=days,
             asked=bool(valid and arrive and depart),
-            offers=[
-                card(here, offer)
-                for offer in order.of((*here.catalogue.stays, *here.catalogue.sessions))
-            ],
+            offers=[card(here, offer) for offer in order.of(_on_sale(here))],
             order=order,
         ),
         status,

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import abort, g, render_template, request, url_for
+from flask import abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
@@ -23,7 +23,7 @@ from app.booking.months import (
 )
 from app.booking.prices import SessionWish, StayWish, quote
 from app.booking.reads import valid_for_day
-from app.booking.routes.cards import card, sessions_by_day
+from app.booking.routes.cards import card, page_address, sessions_by_day
 from app.booking.shop import Shop, shop
 from app.booking.summary import Summary, quote_summary
 from app.consent import glances
@@ -32,6 +32,7 @@ from app.core.clock import utcnow
 from app.core.errors import DomainError
 from app.core.languages import N_, gettext, ngettext
 from app.web.cookies import Category
+from app.web.errors import error_page
 from app.web.pages import money
 
 
@@ -43,6 +44,12 @@ def offer(slug: str) -> ResponseReturnValue:
     found = here.catalogue.offers_by_slug.get(slug)
     if found is None:
         abort(404)
+    if not found.on_sale:
+        return error_page(
+            404,
+            gettext("What is booked already stays booked. Perhaps you like something else here."),
+            gettext("This isn’t on offer at the moment"),
+        )
     g.page_path = request.path
     now = utcnow()
     valid_for_day(now, here.venue.zone)
@@ -70,7 +77,8 @@ def stay_page(
 
     # By hand: thirty addresses through `url_for` would be a fifth of the page. What is put
     # in are dates and numbers of ours, which need no quoting.
-    base = url_for("booking.offer", slug=found.slug)
+    address = page_address(found)
+    base = address
     base += "&" if "?" in base else "?"
     party = f"&adults={adults}&children={children}" if (adults, children) != (2, 0) else ""
 
@@ -93,6 +101,8 @@ def stay_page(
             "booking/stay.html",
             shop=here,
             offer=found,
+            address=address,
+            preview="preview" in g,
             about=card(here, found),
             story=text(found.texts, "story").split("\n\n"),
             calendar=calendar,
@@ -223,7 +233,7 @@ def session_page(
     days = sessions_by_day(here, (found,), max(first, today), after - timedelta(days=1), now=now)
 
     def turn(to: date) -> Turn:
-        url = url_for("booking.offer", slug=found.slug, month=f"{to:%Y-%m}", _anchor="times")
+        url = page_address(found, month=f"{to:%Y-%m}", _anchor="times")
         return Turn(url, wording.month_title(to))
 
     chosen, total, said = "", None, ""
@@ -245,6 +255,8 @@ def session_page(
             "booking/session.html",
             shop=here,
             offer=found,
+            address=page_address(found),
+            preview="preview" in g,
             about=card(here, found),
             story=text(found.texts, "story").split("\n\n"),
             month=wording.month_title(first),

@@ -1,0 +1,89 @@
+"""A person's yes to one purpose, asked before every such use; off until they say so (C20, C21)."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from app.accounts.models import Account, Claim
+from app.consent.models import PersonPermission
+from app.core.database import db
+from app.core.datamap import Purpose
+
+CHECKOUT, RESERVATION, ACCOUNT = "checkout", "reservation", "account"
+"""Where a yes is given: on which page."""
+
+_MOST_SHOWN = 20
+
+
+def give(person_id: str, purpose: Purpose, *, how: str, now: datetime, recipient: str = "") -> None:
+    """Write a yes down; said twice it stands once. The caller commits."""
+    if not permitted([person_id], purpose, recipient=recipient):
+        db.session.add(
+            PersonPermission(
+                person_id=person_id,
+                purpose=purpose.value,
+                recipient=recipient,
+                given_at=now,
+                how=how,
+            )
+        )
+        db.session.flush()
+
+
+def take_back(
+    person_ids: Collection[str], purpose: Purpose, *, now: datetime, recipient: str = ""
+) -> None:
+    """End a yes; what it was stays to be proved. The caller commits."""
+    db.session.execute(
+        sa.update(PersonPermission)
+        .where(*_live(person_ids, purpose, recipient))
+        .values(ended_at=now)
+    )
+
+
+def permitted(person_ids: Collection[str], purpose: Purpose, *, recipient: str = "") -> set[str]:
+    """Return those of the persons who have said yes to it, and not taken it back."""
+    query = sa.select(PersonPermission.person_id)
+    return set(db.session.scalars(query.where(*_live(person_ids, purpose, recipient))))
+
+
+def same_person(person_id: str) -> list[str]:
+    """Return everybody that a person is: themselves, and those of the account that has them."""
+    account = sa.select(Account.id).where(
+        sa.or_(
+            Account.person_id == person_id,
+            Account.id.in_(sa.select(Claim.account_id).where(Claim.person_id == person_id)),
+        )
+    )
+    found = db.session.scalars(
+        sa.union(
+            sa.select(Account.person_id).where(Account.id.in_(account)),
+            sa.select(Claim.person_id).where(Claim.account_id.in_(account)),
+        )
+    )
+    return sorted({person_id, *found})
+
+
+def history(person_ids: Collection[str], purpose: Purpose) -> list[PersonPermission]:
+    """Return every yes that these persons ever gave to a purpose, the latest first."""
+    query = (
+        sa.select(PersonPermission)
+        .where(
+            PersonPermission.person_id.in_(person_ids), PersonPermission.purpose == purpose.value
+        )
+        .order_by(PersonPermission.given_at.desc(), PersonPermission.id.desc())
+        .limit(_MOST_SHOWN)
+    )
+    return list(db.session.scalars(query))
+
+
+def _live(
+    person_ids: Collection[str], purpose: Purpose, recipient: str
+) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        PersonPermission.person_id.in_(person_ids),
+        PersonPermission.purpose == purpose.value,
+        PersonPermission.recipient == recipient,
+        PersonPermission.ended_at.is_(None),
+    )

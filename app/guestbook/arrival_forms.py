@@ -1,0 +1,99 @@
+"""What a guest is asked for their stay: all of it may be left empty."""
+
+import re
+from typing import Any, ClassVar
+
+import wtforms
+from wtforms.fields.choices import SelectChoice
+from wtforms.widgets import HiddenInput, TimeInput
+
+from app.core.languages import gettext
+from app.core.languages import lazy_gettext as _l
+from app.guestbook.wishes import ONE_BED, TWO_BEDS
+from app.web.fields import CheckboxField, LinesField, TextField
+from app.web.forms import Asked, Form
+
+
+class _ClockField(TextField):
+    """A time of day, kept as HH:MM; typed by hand, "18:30", "18.30", "18h30" or "18"."""
+
+    most = 20
+    widget = TimeInput()
+    attributes: ClassVar[dict[str, Any]] = {"autocomplete": "off"}
+
+    def process_formdata(self, values: list[str]) -> None:
+        """Read the time. Raises ValueError with a message for people."""
+        super().process_formdata(values)
+        if not self.data:
+            return
+        found = re.fullmatch(r"([01]?\d|2[0-3])(?:[:.h]([0-5]\d))?(?::00)?", self.data, re.ASCII)
+        if found is None:
+            raise ValueError(gettext("Please enter a time of day, such as 18:30."))
+        self.data = f"{int(found[1]):02}:{found[2] or '00'}"
+
+
+class _BedField(Asked, wtforms.RadioField):
+    """One of a few."""
+
+
+class WishesForm(Form):
+    """Say what would be good for a stay."""
+
+    arrival = _ClockField(
+        _l("When will you be here?"),
+        why=_l(
+            "So that somebody is at the door. Without it, we expect you from the hour of "
+            "check-in on."
+        ),
+        collects=("stay_wish.arrival",),
+    )
+    bed = _BedField(
+        _l("How shall we make the beds?"),
+        choices=[
+            SelectChoice("", _l("As they are")),
+            SelectChoice(ONE_BED, _l("One bed for two")),
+            SelectChoice(TWO_BEDS, _l("Two beds")),
+        ],
+        default="",
+        why=_l("We make them before you come. Without it, they stay as they are."),
+        collects=("stay_wish.bed",),
+    )
+    diet = TextField(
+        _l("What don’t you eat?"),
+        most=200,
+        why=_l(
+            "The kitchen cooks by it. Without it, it cooks for everybody. It may tell of your "
+            "health or your faith, so it is yours to say or not: we only keep it with your yes, "
+            "and emptying the field takes the yes back."
+        ),
+        collects=("stay_wish.diet",),
+        autocomplete="off",
+    )
+    diet_agreed = CheckboxField(_l("I want the house to know this about what I eat"), collects=())
+    words = LinesField(
+        _l("Anything else?"),
+        most=500,
+        why=_l("A cot, a birthday, a heavy case. Without it, nothing is missing."),
+        collects=("stay_wish.words",),
+        autocomplete="off",
+    )
+
+    def __init__(self, *, nights: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not nights:  # who only comes for a tour needs no bed
+            del self.arrival
+            del self.bed
+
+
+class _HiddenField(TextField):
+    """A word of ours that comes back with the form; it may have been tampered with."""
+
+    machine_made = True
+    widget = HiddenInput()
+    attributes: ClassVar[dict[str, Any]] = {}
+
+
+class RemindersForm(Form):
+    """Switch the mail before arrival off, or on again with "on"."""
+
+    turn = _HiddenField(collects=())
