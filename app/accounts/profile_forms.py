@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import wtforms
 from wtforms.fields.choices import SelectChoice
 
 from app.accounts.models import Account
@@ -11,6 +10,7 @@ from app.core.languages import BY_CODE
 from app.core.languages import lazy_gettext as _l
 from app.core.vault import load_address
 from app.web.addresses import AddressField
+from app.web.choice_fields import ListField
 from app.web.fields import (
     CheckboxField,
     CountryField,
@@ -20,13 +20,9 @@ from app.web.fields import (
     TitleField,
     WeChatField,
 )
-from app.web.forms import Asked, Form
+from app.web.forms import Form
 
 _TEXTS = ("name", "title", "phone", "company", "wechat_id")
-
-
-class _ListField(Asked, wtforms.SelectField):
-    """One of a list."""
 
 
 def _languages() -> list[SelectChoice]:
@@ -100,7 +96,7 @@ class ProfileForm(Form):
         why=_l("Filled in when something you book is posted. Without it, you type it there."),
         collects=("person.shipping_address",),
     )
-    language = _ListField(
+    language = ListField(
         _l("Language of our mails"),
         choices=_languages,
         required=True,

@@ -21,7 +21,6 @@ from app.web.fields import (
     CountryField,
     DateField,
     EmailField,
-    HiddenNumberField,
     PhoneField,
     TextField,
     TitleField,
@@ -30,6 +29,7 @@ from app.web.fields import (
     WholeNumberField,
 )
 from app.web.forms import Asked, EmptyForm, Form, QueryForm
+from app.web.hidden_fields import HiddenNumberField
 
 __all__ = ["CancelForm", "DetailsForm", "EmptyForm", "SearchForm", "SessionForm", "StayForm"]
 
@@ -96,30 +96,14 @@ class SearchForm(QueryForm):
         return _leaves_after_arriving(self) and fine
 
 
-class StayForm(Form):
-    """Put a stay into the basket, with so many of each extra.
+class WithExtras:
+    """What a form has that asks how many of each extra are wanted.
 
     `extras` are (code, name in the page's language, most of it): each becomes
     the field `extra-<code>`; `extra_fields` are those fields, for the page.
     """
 
-    arrive = DateField(
-        _l("Arrive"), required=_l("Please choose the day you arrive."), collects=_NOBODYS
-    )
-    depart = DateField(
-        _l("Leave"), required=_l("Please choose the day you leave."), collects=_NOBODYS
-    )
-    adults = WholeNumberField(
-        _l("Adults"),
-        required=_l("Please say how many adults come."),
-        low=1,
-        high=MOST_ADULTS,
-        default=2,
-        collects=_NOBODYS,
-    )
-    children = WholeNumberField(
-        _l("Children"), low=0, high=MOST_CHILDREN, default=0, collects=_NOBODYS
-    )
+    _fields: dict[str, Any]
 
     def __init__(
         self, *args: Any, extras: Iterable[tuple[str, str, int]] = (), **kwargs: Any
@@ -155,6 +139,28 @@ class StayForm(Form):
             for name in self._extra_names
             if self._fields[name].data
         }
+
+
+class StayForm(WithExtras, Form):
+    """Put a stay into the basket, with so many of each extra."""
+
+    arrive = DateField(
+        _l("Arrive"), required=_l("Please choose the day you arrive."), collects=_NOBODYS
+    )
+    depart = DateField(
+        _l("Leave"), required=_l("Please choose the day you leave."), collects=_NOBODYS
+    )
+    adults = WholeNumberField(
+        _l("Adults"),
+        required=_l("Please say how many adults come."),
+        low=1,
+        high=MOST_ADULTS,
+        default=2,
+        collects=_NOBODYS,
+    )
+    children = WholeNumberField(
+        _l("Children"), low=0, high=MOST_CHILDREN, default=0, collects=_NOBODYS
+    )
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Say whether the stay may be asked for; whether it is free is the domain's to say."""

@@ -185,5 +185,9 @@ def _promise(
                     share=_percent(refund_bp),
                 )
             )
-    lines.append(gettext("After that, nothing comes back."))
+    lines.append(
+        gettext("After that, nothing comes back.")
+        if lines
+        else gettext("If you cancel, nothing comes back.")
+    )
     return lines

@@ -1,14 +1,12 @@
 """The page on which a visitor chooses how pages look, and what becomes of the choice."""
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
-import wtforms
 from babel.dates import format_date
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
-from wtforms.widgets import HiddenInput
 
 from app.consent.frame import consent
 from app.consent.preferences import remember
@@ -17,9 +15,10 @@ from app.core.languages import BY_CODE, current_locale, use_language
 from app.core.languages import lazy_gettext as _l
 from app.core.money import format_money
 from app.web import languages
+from app.web.choice_fields import ChoiceField, ListField
 from app.web.cookies import Category
-from app.web.fields import TextField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
+from app.web.hidden_fields import HiddenField
 from app.web.pages import private_page
 from app.web.paths import local_path
 from app.web.wishes import CODE, DARK, LIGHT, SYMBOL, Wishes, parameters, readdressed
@@ -30,20 +29,6 @@ _AS_THE_DEVICE_SAYS = "auto"
 _EXAMPLE = (123_450, "EUR")  # large enough to show how thousands are set apart
 # How a page looks is nobody's: it stands in no column of ours.
 _NOBODYS: tuple[str, ...] = ()
-
-
-class _ListField(Asked, wtforms.SelectField):
-    """One of a list."""
-
-
-class _RadioField(Asked, wtforms.RadioField):
-    """One of a few, all of them to be seen."""
-
-
-class _HiddenTextField(TextField):
-    machine_made = True
-    widget = HiddenInput()
-    attributes: ClassVar[dict[str, Any]] = {}
 
 
 @cache
@@ -63,21 +48,21 @@ def _manners() -> list[SelectChoice]:
 class PreferencesForm(Form):
     """Language with region, how prices are written, and light or dark."""
 
-    manner = _ListField(
+    manner = ListField(
         _l("Language and region"),
         choices=_manners,
         required=True,
         collects=_NOBODYS,
         why=_l("For the texts, and for how dates, numbers and amounts are written."),
     )
-    currency = _RadioField(
+    currency = ChoiceField(
         _l("Prices"),
         choices=(),
         required=True,
         collects=_NOBODYS,
         why=_l("The amounts are the same either way."),
     )
-    theme = _RadioField(
+    theme = ChoiceField(
         _l("Light or dark"),
         choices=(
             SelectChoice(_AS_THE_DEVICE_SAYS, _l("As my device says")),
@@ -88,7 +73,7 @@ class PreferencesForm(Form):
         collects=_NOBODYS,
         why=_l("For tired eyes, or a bright room."),
     )
-    next = _HiddenTextField(collects=_NOBODYS, most=500)
+    next = HiddenField(collects=_NOBODYS, most=500)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

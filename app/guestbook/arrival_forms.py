@@ -3,15 +3,16 @@
 import re
 from typing import Any, ClassVar
 
-import wtforms
 from wtforms.fields.choices import SelectChoice
-from wtforms.widgets import HiddenInput, TimeInput
+from wtforms.widgets import TimeInput
 
 from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
 from app.guestbook.wishes import ONE_BED, TWO_BEDS
+from app.web.choice_fields import ChoiceField
 from app.web.fields import CheckboxField, LinesField, TextField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
+from app.web.hidden_fields import HiddenField
 
 
 class _ClockField(TextField):
@@ -32,10 +33,6 @@ class _ClockField(TextField):
         self.data = f"{int(found[1]):02}:{found[2] or '00'}"
 
 
-class _BedField(Asked, wtforms.RadioField):
-    """One of a few."""
-
-
 class WishesForm(Form):
     """Say what would be good for a stay."""
 
@@ -47,7 +44,7 @@ class WishesForm(Form):
         ),
         collects=("stay_wish.arrival",),
     )
-    bed = _BedField(
+    bed = ChoiceField(
         _l("How shall we make the beds?"),
         choices=[
             SelectChoice("", _l("As they are")),
@@ -85,15 +82,7 @@ class WishesForm(Form):
             del self.bed
 
 
-class _HiddenField(TextField):
-    """A word of ours that comes back with the form; it may have been tampered with."""
-
-    machine_made = True
-    widget = HiddenInput()
-    attributes: ClassVar[dict[str, Any]] = {}
-
-
 class RemindersForm(Form):
     """Switch the mail before arrival off, or on again with "on"."""
 
-    turn = _HiddenField(collects=())
+    turn = HiddenField(collects=())

@@ -41,17 +41,17 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
 class SurveyOver(DomainError):
-    """The thirty days have passed."""
+    """It can be answered no longer (ANSWERED_FOR)."""
 
     message = N_("This survey is over. Thank you for thinking of it.")
 
 
 class LinkOver(DomainError):
-    """The link is older than the thirty days, or never was one of ours."""
+    """The link is older than a survey can be answered, or never was one of ours."""
 
     message = N_(
-        "This link doesn’t open a survey any more: each is good for thirty days. If yours is "
-        "younger, please look whether all of it is in the address."
+        "This link doesn’t open a survey any more: each is good for %(days)d days. If yours "
+        "is younger, please look whether all of it is in the address."
     )
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-import wtforms
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -19,8 +18,9 @@ from app.core.datamap import Purpose
 from app.core.languages import lazy_gettext as _l
 from app.guestbook import surveys
 from app.guestbook.models import Survey
+from app.web.choice_fields import ChoiceField
 from app.web.fields import LinesField
-from app.web.forms import Asked, EmptyForm, Form
+from app.web.forms import EmptyForm, Form
 from app.web.pages import private_page
 
 bp = Blueprint("surveys", __name__)
@@ -28,7 +28,7 @@ bp = Blueprint("surveys", __name__)
 NO_ANSWER = SelectChoice("", _l("no answer"))
 
 
-class _ScoreField(Asked, wtforms.RadioField):
+class _ScoreField(ChoiceField):
     """One of five, or nothing."""
 
     scale: ClassVar[tuple[SelectChoice, ...]] = (
@@ -99,7 +99,7 @@ def _survey(key: str) -> Survey:
     found = surveys.survey_of(key)
     if found is None:
         if surveys.looks_like_a_key(key):
-            raise surveys.LinkOver
+            raise surveys.LinkOver(days=surveys.ANSWERED_FOR.days)
         abort(404)
     return found
 

@@ -4,26 +4,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import wtforms
 from wtforms.fields.choices import SelectChoice
 
 from app.booking.change_price import ANEW, KEPT
 from app.booking.rooms import REASONS
 from app.core.languages import lazy_gettext as _l
-from app.web.fields import CheckboxField, DateField, HiddenNumberField, WholeNumberField
-from app.web.forms import Asked, Form, QueryForm
+from app.web.choice_fields import ChoiceField, ListField
+from app.web.fields import CheckboxField, DateField, WholeNumberField
+from app.web.forms import Form, QueryForm
+from app.web.hidden_fields import HiddenNumberField
 
 MOST_PEOPLE = 50
 MOST_DAYS = 366
 _MOST = 10**15  # minor units
-
-
-class _ListField(Asked, wtforms.SelectField):
-    """One of a list; of the house's own making, so what isn't in it is refused."""
-
-
-class _OneField(Asked, wtforms.RadioField):
-    """One of a few."""
 
 
 class DayForm(QueryForm):
@@ -40,8 +33,8 @@ class WishForm(QueryForm):
 
     arrive = DateField(_l("Arrival"), collects=())
     depart = DateField(_l("Departure"), collects=())
-    unit = _ListField(_l("Room"), collects=(), default="")
-    start = _ListField(_l("Start"), collects=(), default="")
+    unit = ListField(_l("Room"), collects=(), default="")
+    start = ListField(_l("Start"), collects=(), default="")
     adults = WholeNumberField(_l("Adults"), low=1, high=MOST_PEOPLE, collects=())
     children = WholeNumberField(_l("Children"), low=0, high=MOST_PEOPLE, collects=())
     by = HiddenNumberField(low=-MOST_DAYS, high=MOST_DAYS, default=0, collects=())
@@ -62,7 +55,7 @@ class WishForm(QueryForm):
 class YesForm(Form):
     """Say yes to a change that was shown, at the price that was shown."""
 
-    price = _OneField(
+    price = ChoiceField(
         _l("Price"),
         choices=[
             SelectChoice(ANEW, _l("The new price, by today’s catalogue")),
@@ -82,7 +75,7 @@ class YesForm(Form):
 class NoteForm(Form):
     """Note what happened: who came, who left, who never came; or keep them in their room."""
 
-    what = _OneField(
+    what = ChoiceField(
         _l("What happened"),
         choices=[
             SelectChoice(verb, verb)
@@ -103,7 +96,7 @@ class NoteForm(Form):
 class BlockForm(Form):
     """Keep a room from guests for some nights."""
 
-    unit = _ListField(
+    unit = ListField(
         _l("Room"),
         required=_l("Please choose a room."),
         why=_l("Whoever is there later gets another room of the same kind."),
@@ -113,7 +106,7 @@ class BlockForm(Form):
     until = DateField(
         _l("Free again from"), required=_l("Please say from when on it is free again."), collects=()
     )
-    reason = _OneField(
+    reason = ChoiceField(
         _l("Reason"),
         choices=[SelectChoice(code, _l(word)) for code, word in REASONS.items()],
         required=_l("Please choose a reason."),

@@ -2,34 +2,24 @@
 
 from typing import Any
 
-import wtforms
 from wtforms.fields.choices import SelectChoice
-from wtforms.widgets import HiddenInput
 
-from app.booking.forms import MOST_ADULTS, MOST_CHILDREN, DetailsForm, HiddenInstantField
+from app.booking.forms import (
+    MOST_ADULTS,
+    MOST_CHILDREN,
+    DetailsForm,
+    HiddenInstantField,
+    WithExtras,
+)
 from app.booking.shop import shop
 from app.core.languages import BY_CODE
 from app.core.languages import lazy_gettext as _l
 from app.owner.by_phone import AT_PLACE, LINK, PHONE, WALK_IN
 from app.owner.reservation_words import offer_word, source_word
-from app.web.fields import DateField, EmailField, TextField, WholeNumberField
-from app.web.forms import Asked, QueryForm
-
-
-class _SelectField(Asked, wtforms.SelectField):
-    """One of a list."""
-
-
-class _RadioField(Asked, wtforms.RadioField):
-    """One of a few ways."""
-
-
-class _HiddenField(TextField):
-    """A word of ours that comes back with the form; it may have been tampered with."""
-
-    machine_made = True
-    widget = HiddenInput()
-    attributes = {}  # noqa: RUF012 (as of its base class)
+from app.web.choice_fields import ChoiceField, ListField
+from app.web.fields import DateField, EmailField, WholeNumberField
+from app.web.forms import QueryForm
+from app.web.hidden_fields import HiddenField
 
 
 class _StartField(HiddenInstantField):
@@ -41,13 +31,10 @@ class _StartField(HiddenInstantField):
             super().process_formdata(values)
 
 
-class WhatForm(QueryForm):
-    """What is asked for. Nobody's: it stands in the address.
+class WhatForm(WithExtras, QueryForm):
+    """What is asked for. Nobody's: it stands in the address."""
 
-    `extras` are (code, name, most of it): each becomes the field `extra-<code>`.
-    """
-
-    offer = _SelectField(_l("What"), required=_l("Please choose what it is."), collects=())
+    offer = ListField(_l("What"), required=_l("Please choose what it is."), collects=())
     arrive = DateField(
         _l("Arrives, or day of the session"), required=_l("Please choose a day."), collects=()
     )
@@ -56,33 +43,12 @@ class WhatForm(QueryForm):
     adults = WholeNumberField(_l("Adults"), low=1, high=MOST_ADULTS, default=2, collects=())
     children = WholeNumberField(_l("Children"), low=0, high=MOST_CHILDREN, default=0, collects=())
 
-    def __init__(self, *args: Any, extras: Any = (), **kwargs: Any) -> None:
-        added = [
-            (f"extra-{code}", WholeNumberField(name, low=0, high=most, default=0, collects=()))
-            for code, name, most in extras
-        ]
-        declared: Any = type(self)
-        self._unbound_fields: Any = [*declared._unbound_fields, *added]
-        self._extra_names = [name for name, _ in added]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         catalogue = shop().catalogue
         self.offer.choices = [
             (offer.slug, offer_word(offer.texts)) for offer in catalogue.offers_by_slug.values()
         ]
-
-    @property
-    def extra_fields(self) -> list[Any]:
-        """The fields of the extras."""
-        return [self._fields[name] for name in self._extra_names]
-
-    @property
-    def extras(self) -> dict[str, int]:
-        """{code: how many} of the extras that are wanted."""
-        return {
-            name.removeprefix("extra-"): self._fields[name].data
-            for name in self._extra_names
-            if self._fields[name].data
-        }
 
 
 class PhoneDetailsForm(DetailsForm):
@@ -99,19 +65,19 @@ class PhoneDetailsForm(DetailsForm):
         ),
         collects=("person.email",),
     )
-    language = _SelectField(
+    language = ListField(
         _l("Their language"),
         required=_l("Please choose their language."),
         why=_l("Their mails and their page speak it."),
         collects=("reservation.language",),
     )
-    source = _RadioField(
+    source = ChoiceField(
         _l("How it came"),
         choices=[SelectChoice(one, source_word(one)) for one in (PHONE, WALK_IN)],
         default=PHONE,
         collects=(),
     )
-    pays = _RadioField(
+    pays = ChoiceField(
         _l("How it is paid"),
         choices=[
             SelectChoice(AT_PLACE, _l("At the place: the booking is firm now")),
@@ -130,8 +96,8 @@ class PhoneDetailsForm(DetailsForm):
         why=_l("For a link to pay: until six in the evening of that day."),
         collects=(),
     )
-    quoted = _HiddenField(collects=())
-    form_id = _HiddenField(collects=())
+    quoted = HiddenField(collects=())
+    form_id = HiddenField(collects=())
     # What only they can say yes to.
     agrees = None  # type: ignore[assignment]
     asks_after = None  # type: ignore[assignment]

@@ -21,14 +21,11 @@ from app.owner import guests_export
 from app.owner.guest_words import DETAIL_WORDS, EXPORT_PURPOSES
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp
+from app.web.choice_fields import ChoiceField
 from app.web.fields import DateField, LinesField
 from app.web.forms import Asked, Form
 
 LEAST_REASON = 10  # characters
-
-
-class _OneOf(Asked, wtforms.RadioField):
-    """One of a few, all of them to be seen."""
 
 
 class _SomeOf(Asked, wtforms.SelectMultipleField):
@@ -58,7 +55,7 @@ class ExportForm(Form):
     )
     first = DateField(_l("Arriving from"), required=_l("Please choose the first day."), collects=())
     last = DateField(_l("Arriving until"), required=_l("Please choose the last day."), collects=())
-    purpose = _OneOf(
+    purpose = ChoiceField(
         _l("What for"),
         required=_l("Please say what for."),
         choices=[SelectChoice(name, word) for name, word in EXPORT_PURPOSES.items()],

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import wtforms
 from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -24,17 +23,14 @@ from app.owner.readings import noted
 from app.owner.roles import may_use, needs
 from app.owner.routes import at_place, bp
 from app.web.addresses import format_address
+from app.web.choice_fields import ChoiceField
 from app.web.fields import TextField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
 
 PURPOSE_WORDS = tuple(SelectChoice(name, word) for name, word in PURPOSES.items())
 
 
-class _OneOf(Asked, wtforms.RadioField):
-    """One of a few, all of them to be seen."""
-
-
-class _Detail(_OneOf):
+class _Detail(ChoiceField):
     """Which detail: each is a button of its own."""
 
     machine_made = True
@@ -56,7 +52,7 @@ class FindGuestForm(Form):
 class RevealForm(Form):
     """Show one detail of a guest: what for, and which."""
 
-    purpose = _OneOf(
+    purpose = ChoiceField(
         _l("What for"),
         required=_l("Please say what for."),
         choices=PURPOSE_WORDS,

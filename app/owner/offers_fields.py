@@ -204,14 +204,6 @@ class NamesField(LinesField):
         return [line.strip() for line in (self.data or "").splitlines() if line.strip()]
 
 
-class ChoiceField(Asked, wtforms.RadioField):
-    """One of a few."""
-
-
-class ListField(Asked, wtforms.SelectField):
-    """One of many."""
-
-
 def given(field: Any) -> Any:
     """Return what was typed into a field that its form has required."""
     return field.data

@@ -17,7 +17,6 @@ from app.owner.offers_fields import (
     NOBODYS,
     OFFER_TEXTS,
     VENUE_TEXTS,
-    ChoiceField,
     DatesField,
     NamesField,
     PercentField,
@@ -28,29 +27,19 @@ from app.owner.offers_fields import (
     whole,
 )
 from app.owner.offers_timetable import Timetable, read_timetable, write_times
+from app.web.choice_fields import ChoiceField
 from app.web.fields import CheckboxField, DateField, TextField
 from app.web.forms import Form
-from app.web.money_field import MoneyField
+from app.web.money_field import MoneyField, WithCurrency
 
 _MOST_MINOR = 10**9
 _NEXT_TO = _l("Offers are listed by this number, the smallest first.")
 
 
-class HouseForm(Form):
+class HouseForm(WithCurrency, Form):
     """A form with amounts in the currency of the place."""
 
     is_part = True
-
-    def __init__(self, currency: str = "EUR", **kwargs: Any) -> None:
-        self._currency = currency
-        super().__init__(**kwargs)
-
-    def process(self, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Tell amounts their currency before they read."""
-        for field in self:
-            if isinstance(field, MoneyField):
-                field.currency = self._currency
-        super().process(formdata, *args, **kwargs)
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Say whether all may be used; amounts are no larger than anything costs."""

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import wtforms
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -19,23 +18,20 @@ from app.core.database import in_one_go
 from app.core.languages import BY_CODE, current_language
 from app.core.languages import lazy_gettext as _l
 from app.owner import queries, trail, words
-from app.owner.payments_routes import HiddenField
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp
 from app.payments import links
 from app.payments.links import Asking, NotAsked, PaidAlready, PaymentComing, rates_in_use
+from app.web.choice_fields import ChoiceField
 from app.web.fields import DateField, EmailField, TextField
-from app.web.forms import Asked, EmptyForm, Form
-from app.web.money_field import MoneyField
+from app.web.forms import EmptyForm, Form
+from app.web.hidden_fields import HiddenField
+from app.web.money_field import MoneyField, WithCurrency
 
 _DAYS = 14  # what is proposed for how long a link can be paid
 
 
-class _OneOfField(Asked, wtforms.RadioField):
-    """One of a few."""
-
-
-class AskForm(Form):
+class AskForm(WithCurrency, Form):
     """Ask somebody for a sum that isn't booked."""
 
     amount = MoneyField(
@@ -44,7 +40,7 @@ class AskForm(Form):
         why=_l("Whoever pays sees this sum and the tax in it."),
         collects=(),
     )
-    vat = _OneOfField(
+    vat = ChoiceField(
         _l("Value-added tax in it"),
         required=_l("Please choose the rate of tax."),
         choices=(),
@@ -79,7 +75,7 @@ class AskForm(Form):
         collects=("person.email",),
         autocomplete="off",
     )
-    language = _OneOfField(
+    language = ChoiceField(
         _l("Language"),
         required=_l("Please choose a language."),
         choices=[SelectChoice(code, language.name) for code, language in BY_CODE.items()],
@@ -95,15 +91,9 @@ class AskForm(Form):
     form_id = HiddenField(collects=())
 
     def __init__(self, here: Shop, **kwargs: Any) -> None:
-        self._currency = here.venue.currency
-        super().__init__(**kwargs)
+        super().__init__(here.venue.currency, **kwargs)
         rates = rates_in_use(here.catalogue)
         self.vat.choices = [SelectChoice(str(rate), words.rate_word(rate)) for rate in rates]
-
-    def process(self, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Tell the amount its currency before it reads."""
-        self.amount.currency = self._currency
-        super().process(formdata, *args, **kwargs)
 
     @property
     def is_ours(self) -> bool:

@@ -3,7 +3,6 @@
 from functools import partial
 
 import sqlalchemy as sa
-import wtforms
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import joinedload
@@ -21,18 +20,15 @@ from app.payments.attempts import lock_payment
 from app.payments.by_hand import WAYS, NotFailed, make_good
 from app.payments.models import Payment, Refund
 from app.payments.refunds import refundable
+from app.web.choice_fields import ChoiceField
 from app.web.fields import LinesField
-from app.web.forms import Asked, Form
-
-
-class _WayField(Asked, wtforms.RadioField):
-    """One of a few ways."""
+from app.web.forms import Form
 
 
 class MadeGoodForm(Form):
     """Note that money was given back in another way."""
 
-    by = _WayField(
+    by = ChoiceField(
         _l("How did you give it back?"),
         required=_l("Please choose how it went back."),
         choices=[SelectChoice(way, words.way_word(way)) for way in WAYS],

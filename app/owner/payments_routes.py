@@ -3,14 +3,11 @@
 import re
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
-import wtforms
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
-from wtforms.widgets import HiddenInput
 
 from app.accounts.models import READER, STAFF
 from app.booking import wording
@@ -34,27 +31,17 @@ from app.payments.compared import compare_moved
 from app.payments.models import Payment
 from app.payments.provider import ProviderError
 from app.payments.refunds import RefundTooMuch, is_blocked, refundable
-from app.web.fields import HiddenNumberField, LinesField, TextField
-from app.web.forms import Asked, EmptyForm, Form
-from app.web.money_field import MoneyField, write_money
+from app.web.choice_fields import ChoiceField
+from app.web.fields import LinesField
+from app.web.forms import EmptyForm, Form
+from app.web.hidden_fields import HiddenField, HiddenNumberField
+from app.web.money_field import MoneyField, WithCurrency, write_money
 
 _MOST = 10**15  # minor units
 LINKS = 25  # of which the page shows the newest
 
 
-class _ReasonField(Asked, wtforms.RadioField):
-    """One of a few reasons."""
-
-
-class HiddenField(TextField):
-    """A word of ours that comes back with the form; it may have been tampered with."""
-
-    machine_made = True
-    widget = HiddenInput()
-    attributes = {}  # noqa: RUF012 (as of its base class)
-
-
-class RefundForm(Form):
+class RefundForm(WithCurrency, Form):
     """Give money back by hand: asked twice, done once."""
 
     amount = MoneyField(
@@ -63,7 +50,7 @@ class RefundForm(Form):
         why=_l("It goes the way it came."),
         collects=(),
     )
-    because = _ReasonField(
+    because = ChoiceField(
         _l("Reason"),
         required=_l("Please choose a reason."),
         choices=[SelectChoice(reason, words.because_word(reason)) for reason in REASONS],
@@ -83,15 +70,6 @@ class RefundForm(Form):
     form_id = HiddenField(collects=())
     left = HiddenNumberField(low=0, high=_MOST, collects=())
     confirmed = HiddenNumberField(low=0, high=_MOST, collects=())
-
-    def __init__(self, currency: str, **kwargs: Any) -> None:
-        self._currency = currency
-        super().__init__(**kwargs)
-
-    def process(self, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Tell the amount its currency before it reads."""
-        self.amount.currency = self._currency
-        super().process(formdata, *args, **kwargs)
 
     def draw_anew(self, *, left: int) -> None:
         """Make it a form of its own, that knows what was left as it was drawn."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-import wtforms
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -22,8 +21,9 @@ from app.owner.readings import noted
 from app.owner.roles import ask_again, needs
 from app.owner.routes import at_place, bp
 from app.owner.trail import record
+from app.web.choice_fields import ChoiceField
 from app.web.fields import EmailField, TextField
-from app.web.forms import Asked, EmptyForm, Form
+from app.web.forms import EmptyForm, Form
 
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
@@ -46,10 +46,6 @@ _BECOMES = {
 }
 
 
-class _RoleField(Asked, wtforms.RadioField):
-    """One of the roles of the house."""
-
-
 class InviteForm(Form):
     """Invite somebody to help run the place."""
 
@@ -68,7 +64,7 @@ class InviteForm(Form):
         collects=("person.email",),
         autocomplete="off",
     )
-    role = _RoleField(
+    role = ChoiceField(
         _l("Role"),
         required=_l("Please choose a role."),
         choices=(
@@ -84,7 +80,7 @@ class InviteForm(Form):
 class RoleForm(Form):
     """Give somebody another role; each role is a button."""
 
-    role = _RoleField(
+    role = ChoiceField(
         _l("Role"), required=True, choices=[SelectChoice(role, role) for role in HOUSE], collects=()
     )
 

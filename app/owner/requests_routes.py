@@ -4,7 +4,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import wtforms
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -27,8 +26,9 @@ from app.owner.routes import at_place, bp
 from app.privacy import clocks, requests
 from app.privacy.models import PrivacyRequest
 from app.privacy.request_words import KINDS, kind_word, left_words
+from app.web.choice_fields import ChoiceField
 from app.web.fields import CountryField, DateField, LinesField, TextField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
 
 _PAGE, _ONE = "/requests", "/requests/<int(max=2147483647):request_id>"
 _MOST = 4000
@@ -42,14 +42,10 @@ _DONE = {
 """What was just done, by the word in the address that it leads to."""
 
 
-class _ChoiceField(Asked, wtforms.RadioField):
-    """One of a few."""
-
-
 class AnswerForm(Form):
     """Answer a request, or refuse it."""
 
-    granted = _ChoiceField(
+    granted = ChoiceField(
         _l("What is your answer?"),
         required=_l("Please choose whether you do what was asked."),
         choices=(
@@ -93,7 +89,7 @@ class EnterForm(Form):
         collects=(),
         autocomplete="off",
     )
-    kind = _ChoiceField(
+    kind = ChoiceField(
         _l("What do they ask for?"),
         required=_l("Please choose what they ask for."),
         choices=[SelectChoice(kind, _l(word)) for kind, word in KINDS.items()],
@@ -118,7 +114,7 @@ class EnterForm(Form):
 class LawForm(Form):
     """Choose whose rules count here."""
 
-    law = _ChoiceField(
+    law = ChoiceField(
         _l("Whose clock runs for requests"),
         required=_l("Please choose one."),
         choices=[SelectChoice(law, _l(clock.name)) for law, clock in clocks.CLOCKS.items()],

@@ -2,9 +2,7 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-import wtforms
 from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -25,9 +23,10 @@ from app.owner import by_house, queries, risk, trail, words
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp, show_reservation
 from app.payments.refunds import RefundTooMuch
-from app.web.fields import HiddenNumberField
-from app.web.forms import Asked, EmptyForm, Form
-from app.web.money_field import MoneyField, write_money
+from app.web.choice_fields import ChoiceField
+from app.web.forms import EmptyForm, Form
+from app.web.hidden_fields import HiddenNumberField
+from app.web.money_field import MoneyField, WithCurrency, write_money
 from app.web.pages import money
 
 _MOST = 10**15  # minor units
@@ -96,11 +95,7 @@ def _decide(reservation_id: int, decision: str, *, now: datetime) -> None:
 # -- Cancelling -----------------------------------------------------------------------------
 
 
-class _ChoiceField(Asked, wtforms.RadioField):
-    """One of a few ways."""
-
-
-class HouseCancelForm(Form):
+class HouseCancelForm(WithCurrency, Form):
     """Cancel for a guest, or because the house can't keep what it promised: asked twice."""
 
     amount = MoneyField(
@@ -108,7 +103,7 @@ class HouseCancelForm(Form):
         why=_l("It goes the way it came. Without it, nothing goes back."),
         collects=(),
     )
-    because = _ChoiceField(
+    because = ChoiceField(
         _l("Reason"),
         required=_l("Please choose a reason."),
         choices=[SelectChoice(one, words.because_word(one)) for one in by_house.BECAUSE],
@@ -120,15 +115,6 @@ class HouseCancelForm(Form):
     )
     left = HiddenNumberField(low=0, high=_MOST, collects=())
     confirmed = HiddenNumberField(low=0, high=_MOST, collects=())
-
-    def __init__(self, currency: str, **kwargs: Any) -> None:
-        self._currency = currency
-        super().__init__(**kwargs)
-
-    def process(self, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Tell the amount its currency before it reads."""
-        self.amount.currency = self._currency
-        super().process(formdata, *args, **kwargs)
 
     def draw_anew(self, *, left: int) -> None:
         """Make it a form that knows what was left as it was drawn, and was pressed nowhere."""
@@ -228,11 +214,11 @@ def _cancel_page(form: HouseCancelForm, found: Reservation, left: int, *, now: d
         (left, gettext("all that was paid")),
         (0, gettext("nothing")),
     ]
-    seen: set[int] = set()
+    # Where two of them come to the same, the first says why.
+    why = dict(reversed(proposals))
     shown = [
-        (minor, money(minor, found.currency), word)
-        for minor, word in proposals
-        if not (minor in seen or seen.add(minor))  # type: ignore[func-returns-value]
+        (minor, money(minor, found.currency), why[minor])
+        for minor in dict.fromkeys(minor for minor, _ in proposals)
     ]
     return render_template(
         "owner/reservation_cancel.html",

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import wtforms
-
 from app.booking.models import CANCELLED, CONFIRMED, HELD, RELEASED
 from app.booking.shop import NothingOnOffer, shop
 from app.core.languages import gettext
@@ -11,8 +9,9 @@ from app.core.languages import lazy_gettext as _l
 from app.owner import words
 from app.owner.reservation_words import offer_word, source_word
 from app.owner.search import SOURCES, Wanted
+from app.web.choice_fields import ListField
 from app.web.fields import DateField, TextField
-from app.web.forms import Asked, Form, QueryForm
+from app.web.forms import Form, QueryForm
 
 STATUSES = (CONFIRMED, HELD, CANCELLED, RELEASED)
 
@@ -33,18 +32,14 @@ class FindForm(Form):
     )
 
 
-class _ChoiceField(Asked, wtforms.SelectField):
-    """One of a list, or any."""
-
-
 class FilterForm(QueryForm):
     """Narrow the list down by what is nobody's."""
 
-    status = _ChoiceField(_l("Status"), default="", collects=())
+    status = ListField(_l("Status"), default="", collects=())
     arrive_from = DateField(_l("Begins from"), collects=())
     arrive_to = DateField(_l("Begins until"), collects=())
-    offer = _ChoiceField(_l("Offer"), default="", collects=())
-    source = _ChoiceField(_l("Came by"), default="", collects=())
+    offer = ListField(_l("Offer"), default="", collects=())
+    source = ListField(_l("Came by"), default="", collects=())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

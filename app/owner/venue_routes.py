@@ -19,7 +19,6 @@ from app.core.money import exponent
 from app.owner import venue
 from app.owner.offers_fields import (
     NOBODYS,
-    ListField,
     NamesField,
     NumberOrNothingField,
     PercentField,
@@ -30,6 +29,7 @@ from app.owner.offers_forms import PlaceWordsForm
 from app.owner.offers_pages import Section, done, form_page, note_act, rest, word_sections
 from app.owner.roles import needs
 from app.owner.routes import bp
+from app.web.choice_fields import ListField
 from app.web.fields import CountryField, EmailField, PhoneField, TextField
 from app.web.forms import Form
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import wtforms
-
 from app.booking import wording
 from app.booking.models import Reservation
 from app.booking.shop import shop
@@ -11,19 +9,16 @@ from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
 from app.payments.models import DEPOSIT, FULL
 from app.payments.plan import Choice, Deposit
+from app.web.choice_fields import ChoiceField
 from app.web.fields import CheckboxField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
 from app.web.pages import money
-
-
-class _WayField(Asked, wtforms.RadioField):
-    """All of it, or a deposit: the choices come from the booking."""
 
 
 class PayForm(Form):
     """How to pay; a single button where there is nothing to choose."""
 
-    part = _WayField(
+    part = ChoiceField(
         _l("How would you like to pay?"),
         required=_l("Please choose how you would like to pay."),
         why=_l("It says what is paid now. What is left is paid later, by the day that we name."),

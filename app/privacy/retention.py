@@ -26,6 +26,7 @@ from app.core.datamap import Retention
 from app.core.languages import N_, current_locale, gettext, ngettext
 from app.core.sweeps import first_day_after
 from app.core.tidying import JOB_KEPT
+from app.guestbook.surveys import ANSWERED_FOR
 from app.guestbook.wishes import WISH_DAYS, forgotten_at
 from app.policy import facts
 from app.policy.facts import Fact, Months
@@ -54,6 +55,8 @@ facts.declare("export_kept", EXPORT_KEPT)
 facts.declare("data_key_life", KEY_LIFE)
 facts.declare("rights_kept", Months(12 * RIGHTS_YEARS))
 facts.declare("job_kept", JOB_KEPT)
+facts.declare("wish_kept", timedelta(days=WISH_DAYS))
+facts.declare("survey_life", ANSWERED_FOR)
 
 
 @dataclass(frozen=True, slots=True)

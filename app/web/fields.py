@@ -19,7 +19,6 @@ from wtforms.widgets import (
     CheckboxInput,
     DateInput,
     EmailInput,
-    HiddenInput,
     NumberInput,
     TelInput,
     TextArea,
@@ -321,17 +320,6 @@ class WholeNumberField(Asked, wtforms.Field):
         if self.data is not None:
             return str(self.data)
         return self.raw_data[0] if self.raw_data else ""
-
-
-class HiddenNumberField(WholeNumberField):
-    """A number of ours that comes back with the form; it may have been tampered with."""
-
-    machine_made = True
-    widget = HiddenInput()
-    attributes: ClassVar[dict[str, Any]] = {}
-
-    def _value(self) -> str:
-        return str(self.data) if self.data is not None else ""
 
 
 class TrapField(TextField):

@@ -141,3 +141,18 @@ class MoneyField(Asked, wtforms.Field):
         if self.data is None:
             return ""
         return write_money(self.data, self.currency, current_locale())
+
+
+class WithCurrency:
+    """What a form has that asks for amounts: the currency in which all of them are read."""
+
+    def __init__(self, currency: str = "EUR", **kwargs: Any) -> None:
+        self._currency = currency
+        super().__init__(**kwargs)
+
+    def process(self: Any, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Tell amounts their currency before they read."""
+        for field in self:
+            if isinstance(field, MoneyField):
+                field.currency = self._currency
+        super().process(formdata, *args, **kwargs)  # type: ignore[misc]  # the next class is a form

@@ -13,6 +13,7 @@ from icalendar import Calendar
 from app.accounts import mailing
 from app.booking.models import Reservation
 from app.booking.reservations import cancel, confirm, get_for_update
+from app.booking.summary import promise
 from app.core import outbox
 from app.core.database import KEYS, db
 from app.core.outbox import LEASE, Job
@@ -81,8 +82,20 @@ def test_a_booking_and_its_cancellation_send_one_message_each(place, clock, visi
     assert {str(first["To"]), str(second["To"])} == {f"{NAME} <{EMAIL}>"}
     assert reference_of(reservation) in confirmed["Subject"]
     assert "€428.00" in text_of(confirmed)
+    assert text_of(confirmed).endswith("\n\nHaus Rohrdommel\n")
     assert confirmed["Auto-Submitted"] == "auto-generated"
     assert first["Message-ID"] != second["Message-ID"]
+
+
+def test_what_comes_back_is_said_in_order_and_alone_where_nothing_does(place, clock, booked):
+    reservation = db.session.scalars(sa.select(Reservation)).one()
+
+    ahead = promise(reservation, now=clock())
+    late = promise(reservation, now=reservation.first_start)
+
+    assert len(ahead) > 1
+    assert ahead[-1] == "After that, nothing comes back."
+    assert late == ["If you cancel, nothing comes back."]
 
 
 @pytest.mark.clause("C16")

@@ -15,7 +15,6 @@ from app.guestbook.messages import ThreadClosed
 from app.guestbook.models import GUEST, HOUSE, Message
 from tests.accounts.ways import mails
 from tests.house.canaries import found_under
-from tests.owner.conftest import enters, owner, place  # noqa: F401 (fixtures)
 from tests.owner.guests import book, details, stay
 from tests.owner.house import read_of, words
 
@@ -46,14 +45,14 @@ def kept(app):
 
 
 @pytest.fixture
-def ada(place, clock):  # noqa: F811
+def ada(place, clock):
     """Ada's reservation, four weeks ahead."""
     with place.app_context():
         return book(stay("reed-room", FIRST, FIRST + timedelta(days=2)), now=clock(), who=ADA)
 
 
 @pytest.fixture
-def bo(place, clock):  # noqa: F811
+def bo(place, clock):
     """Bo's, of the same days."""
     with place.app_context():
         return book(stay("reed-room", FIRST, FIRST + timedelta(days=2)), now=clock(), who=BO)
@@ -64,9 +63,9 @@ def bo(place, clock):  # noqa: F811
 
 @pytest.mark.clause("C17")
 def test_a_guest_asks_the_house_answers_and_each_is_told_by_a_mail_without_a_word_of_it(
-    place,  # noqa: F811
+    place,
     client,
-    enters,  # noqa: F811
+    enters,
     ada,
 ):
     staff, path = enters(STAFF), thread_of(place, ada)
@@ -106,7 +105,7 @@ def _unread(app):
 
 
 @pytest.mark.clause("C16")
-def test_the_guest_sees_that_their_messages_were_opened(place, client, enters, ada):  # noqa: F811
+def test_the_guest_sees_that_their_messages_were_opened(place, client, enters, ada):
     client.post(thread_of(place, ada), data={"body": ASKED})
 
     enters(STAFF).get(f"/owner/reservations/{ada}")
@@ -115,7 +114,7 @@ def test_the_guest_sees_that_their_messages_were_opened(place, client, enters, a
 
 
 @pytest.mark.clause("C14")
-def test_not_a_word_of_a_message_lies_open(place, client, enters, ada, instance):  # noqa: F811
+def test_not_a_word_of_a_message_lies_open(place, client, enters, ada, instance):
     client.post(thread_of(place, ada), data={"body": "A canary in the reeds"})
     enters(STAFF).post(f"/owner/reservations/{ada}/messages", body="A warbler in the sedge")
     mails(place)
@@ -124,9 +123,9 @@ def test_not_a_word_of_a_message_lies_open(place, client, enters, ada, instance)
 
 
 def test_whoever_only_reads_leaves_a_message_unread_and_cannot_answer(
-    place,  # noqa: F811
+    place,
     client,
-    enters,  # noqa: F811
+    enters,
     ada,
 ):
     client.post(thread_of(place, ada), data={"body": ASKED})
@@ -145,7 +144,7 @@ def test_whoever_only_reads_leaves_a_message_unread_and_cannot_answer(
 
 
 @pytest.mark.clause("C17")
-def test_another_guests_link_or_account_opens_no_thread(place, client, enters, ada, bo):  # noqa: F811
+def test_another_guests_link_or_account_opens_no_thread(place, client, enters, ada, bo):
     wrong = thread_of(place, bo).replace(bo, ada)
     guest = enters("guest", "bo@example.org")
     theirs = f"/account/messages/{ada}"
@@ -164,7 +163,7 @@ def test_another_guests_link_or_account_opens_no_thread(place, client, enters, a
     assert kept(place) == []
 
 
-def test_an_account_leads_to_the_thread_of_its_own_reservation(place, enters, ada):  # noqa: F811
+def test_an_account_leads_to_the_thread_of_its_own_reservation(place, enters, ada):
     guest = enters("guest", "ada@example.org")
 
     answer = guest.get(f"/account/messages/{ada}", follow_redirects=True)
@@ -185,7 +184,7 @@ def test_an_account_leads_to_the_thread_of_its_own_reservation(place, enters, ad
     ],
 )
 @pytest.mark.clause("C03")
-def test_what_cannot_be_sent_is_refused_beside_the_field(place, client, enters, ada, body, said):  # noqa: F811
+def test_what_cannot_be_sent_is_refused_beside_the_field(place, client, enters, ada, body, said):
     page = client.post(thread_of(place, ada), data={"body": body})
     house = enters(STAFF).post(f"/owner/reservations/{ada}/messages", body=body)
 
@@ -197,14 +196,14 @@ def test_what_cannot_be_sent_is_refused_beside_the_field(place, client, enters, 
     assert kept(place) == []
 
 
-def test_a_form_pressed_twice_sends_once(place, client, ada):  # noqa: F811
+def test_a_form_pressed_twice_sends_once(place, client, ada):
     for _ in range(3):
         client.post(thread_of(place, ada), data={"body": ASKED})
 
     assert len(kept(place)) == 1
 
 
-def test_a_flood_of_messages_is_stopped_and_kept_from_the_house(place, client, ada, clock):  # noqa: F811
+def test_a_flood_of_messages_is_stopped_and_kept_from_the_house(place, client, ada, clock):
     path = thread_of(place, ada)
 
     answers = [client.post(path, data={"body": f"Message {n}"}).status_code for n in range(14)]
@@ -216,7 +215,7 @@ def test_a_flood_of_messages_is_stopped_and_kept_from_the_house(place, client, a
     assert client.post(path, data={"body": "Once more"}).status_code == 303
 
 
-def test_a_thread_closes_30_days_after_the_stay(place, client, ada, clock):  # noqa: F811
+def test_a_thread_closes_30_days_after_the_stay(place, client, ada, clock):
     path = thread_of(place, ada)
     clock.set(clock().replace(month=7, day=3))
     last = client.post(path, data={"body": "Thank you"}).status_code
@@ -231,7 +230,7 @@ def test_a_thread_closes_30_days_after_the_stay(place, client, ada, clock):  # n
 
 
 @pytest.mark.both_databases
-def test_nothing_is_written_about_what_was_never_anybodys(place, clock):  # noqa: F811
+def test_nothing_is_written_about_what_was_never_anybodys(place, clock):
     with place.app_context():
         reference = book(
             stay("reed-room", FIRST, FIRST + timedelta(days=2)), now=clock(), firm=False
@@ -242,7 +241,7 @@ def test_nothing_is_written_about_what_was_never_anybodys(place, clock):  # noqa
 
 
 @pytest.mark.both_databases
-def test_unread_counts_are_of_the_other_side(place, clock):  # noqa: F811
+def test_unread_counts_are_of_the_other_side(place, clock):
     with place.app_context():
         reference = book(stay("reed-room", FIRST, FIRST + timedelta(days=2)), now=clock(), who=ADA)
         query = sa.select(Reservation.id).where(Reservation.reference == reference)
@@ -259,7 +258,7 @@ def test_unread_counts_are_of_the_other_side(place, clock):  # noqa: F811
         assert messages.unread_of([number], HOUSE) == {number: 1}
 
 
-def test_looking_at_a_thread_again_writes_nothing(place, client, ada, count_queries):  # noqa: F811
+def test_looking_at_a_thread_again_writes_nothing(place, client, ada, count_queries):
     path = thread_of(place, ada)
     with place.app_context():
         query = sa.select(Reservation.id).where(Reservation.reference == ada)

@@ -19,6 +19,7 @@ from app.core.datamap import Purpose
 from app.core.sweeps import carry_out, named
 from app.core.vault import vault
 from app.guestbook.models import Survey
+from app.guestbook.surveys import ANSWERED_FOR
 from app.owner.surveys import hide
 from tests.accounts.ways import mails, make_guest
 from tests.house.canaries import found_under
@@ -229,7 +230,7 @@ def test_a_link_that_was_forgotten_says_kindly_that_it_is_over(place, clock, lin
     shown, sent = visitor.open(link), visitor.ask("POST", link, data={"overall": "1"})
 
     assert (shown.status, sent.status) == (410, 410)
-    assert "good for thirty days" in shown.words
+    assert f"good for {ANSWERED_FOR.days} days" in shown.words
     assert "To the first page" in shown.words
     assert surveys_in(place)[0].overall is None
 

@@ -179,7 +179,7 @@ def test_what_changed_since_the_page_was_drawn_is_said_and_nothing_is_sent(
         ({"amount": "12.505"}, 422, "finer than the currency goes"),
         ({"amount": "-5"}, 422, "write the amount like this"),
         ({"amount": ""}, 422, "Please enter how much goes back"),
-        ({"because": None}, 422, "choose one from the list"),
+        ({"because": None}, 422, "Please choose a reason."),
         ({"because": "bribe"}, 422, "choose one from the list"),
         ({"note": "x" * 501}, 422, "at most"),
         ({"note": "4111 1111 1111 1111"}, 422, "card number"),

@@ -89,7 +89,8 @@ def test_what_is_missing_is_said_beside_the_field_and_what_was_typed_stays(guest
     strange = guest.post(PAGE, kind="everything", words=WISH)
 
     assert page.status_code == strange.status_code == 422
-    assert "Please choose one from the list." in page.text
+    assert "Please choose what you ask for." in page.text
+    assert "Please choose one from the list." in strange.text
     assert WISH in page.text
 
 

@@ -13,12 +13,12 @@ from wtforms.fields import FieldList
 
 import app.booking.forms  # noqa: F401 (so that its forms are on the list)
 from app.core.languages import LANGUAGES, use_language
+from app.web.choice_fields import ChoiceField, ListField
 from app.web.fields import (
     CheckboxField,
     CountryField,
     DateField,
     EmailField,
-    HiddenNumberField,
     LinesField,
     PhoneField,
     TextField,
@@ -29,6 +29,7 @@ from app.web.fields import (
     country_names,
 )
 from app.web.forms import Form, QueryForm, all_forms
+from app.web.hidden_fields import HiddenNumberField
 
 CARD = "4242 4242 4242 4242"
 PHONE_LIKE_CARD = "+49 1512 3456789"
@@ -58,6 +59,16 @@ class Everything(Form):
     choice = SelectField("Choice", choices=["a", "b"], default="a")
     password = PasswordField("Password")
     website = TrapField("Leave empty")
+
+
+ASKED = "Please say which one."
+
+
+class Choosing(Form):
+    """One of a few, and one of a list."""
+
+    way = ChoiceField("Way", choices=["a", "b"], required=ASKED)
+    language = ListField("Language", choices=["en", "de"], required=ASKED)
 
 
 class Search(QueryForm):
@@ -483,6 +494,18 @@ def test_a_choice_that_is_not_offered_is_refused_in_our_words(site: Flask) -> No
     form = posted(site, choice="c")
 
     assert errors(form, "choice") == ["Please choose one from the list."]
+
+
+@pytest.mark.parametrize("field", ["way", "language"])
+def test_where_nothing_was_chosen_the_field_asks_in_its_own_words(site: Flask, field: str) -> None:
+    said = []
+    for typed in ({}, {field: "elsewhere"}):
+        with site.test_request_context("/", method="POST", data=typed):
+            form = Choosing()
+            form.validate_on_submit()
+            said.append(errors(form, field))
+
+    assert said == [[ASKED], ["Please choose one from the list."]]
 
 
 def test_fields_tell_browsers_and_keyboards_what_they_are_for(site: Flask) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import wtforms
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -17,7 +16,8 @@ from app.privacy.blueprint import bp
 from app.privacy.subjects import Subject, present
 from app.privacy.values import instant_text, zone_here
 from app.privacy.words import purpose_word
-from app.web.forms import Asked, Form
+from app.web.choice_fields import ChoiceField
+from app.web.forms import Form
 
 _DONE = "kept"
 USED, NOT_USED = "used", "not"
@@ -25,7 +25,7 @@ _COLLECTS = ("restriction.purpose",)
 _CHOOSE = _l("Please choose one of the two.")
 
 
-class SwitchField(Asked, wtforms.RadioField):
+class SwitchField(ChoiceField):
     """A use in one of two states, both of them to be seen."""
 
     def __init__(self, label: Any = None, **kwargs: Any) -> None:

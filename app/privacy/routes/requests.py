@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import wtforms
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
@@ -17,20 +16,17 @@ from app.privacy import clocks, request_mails, requests  # noqa: F401 (the mails
 from app.privacy.blueprint import bp
 from app.privacy.request_words import KINDS, kind_word, standing_words
 from app.privacy.subjects import Subject, present
+from app.web.choice_fields import ChoiceField
 from app.web.fields import LinesField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
 
 _ASKED = "asked"
-
-
-class KindField(Asked, wtforms.RadioField):
-    """What somebody asks for."""
 
 
 class RequestForm(Form):
     """Ask the house something about one's own data."""
 
-    kind = KindField(
+    kind = ChoiceField(
         _l("What do you ask for?"),
         required=_l("Please choose what you ask for."),
         choices=[SelectChoice(kind, _l(word)) for kind, word in KINDS.items()],
