@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from app.accounts.signin import make_owner_link
 from app.booking.demo import load_demo, load_demo_reservations
+from app.booking.feeds_in import feeds_cli
 from app.booking.models import VenueRow
 from app.booking.replay import replay_cli
 from app.booking.reservations import prove
@@ -20,6 +21,9 @@ from app.continuity import (
     upgrade_cli,  # noqa: F401 (it adds commands to the group)
 )
 from app.continuity.cli import backup_cli
+from app.continuity.closing_cli import closing_cli
+from app.continuity.controller_cli import handover_cli
+from app.continuity.incidents_cli import incident_cli
 from app.core import schema
 from app.core.clock import utcnow
 from app.core.database import db
@@ -32,6 +36,7 @@ from app.payments.cli import payments_cli
 from app.policy.documents import publish_missing
 from app.privacy import evidence_cli, purge_cli  # noqa: F401 (they add commands to the group)
 from app.privacy.cli import privacy_cli
+from app.web.pages import running_app
 
 demo_cli = AppGroup("demo", help="The demonstration's place.")
 
@@ -39,6 +44,9 @@ demo_cli = AppGroup("demo", help="The demonstration's place.")
 @demo_cli.command("load")
 def demo_load() -> None:
     """Load the demonstration's place and its reservations, if there is no place yet."""
+    settings: Settings = current_app.extensions["settings"]
+    if not settings.demo:
+        raise click.ClickException("Made-up guests don't go into a production site's book.")
     click.echo("Loaded." if _load_demo() else "There is a place already; nothing was changed.")
 
 
@@ -62,7 +70,7 @@ def prepare() -> None:
     settings: Settings = current_app.extensions["settings"]
     if not schema.is_newest():
         click.echo("Making the tables …")
-        schema.upgrade(_app())
+        schema.upgrade(running_app())
     now = utcnow()
     _finish_restore(now)
     if publish_missing(now=now):
@@ -82,7 +90,7 @@ def prepare() -> None:
 
 def _finish_restore(now: datetime) -> None:
     """Replay the erasures that a restored book lacks, so that it may be served."""
-    if (why := serving.check(_app())) is None:
+    if (why := serving.check(running_app())) is None:
         return
     click.echo(f"Not ready to serve: {why}")
     try:
@@ -92,15 +100,10 @@ def _finish_restore(now: datetime) -> None:
     click.echo(f"Replayed {report.replayed} erasures; {report.persons} persons are gone again.")
 
 
-def _app() -> Flask:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    return app
-
-
 @click.command("work")
 def work() -> None:
     """Do what requests leave to be done: mail, refunds, expired holds. Runs until stopped."""
-    app = _app()
+    app = running_app()
     run_worker(app, app.extensions["settings"])
 
 
@@ -129,9 +132,13 @@ def register_commands(app: Flask) -> None:
         privacy_cli,
         system_cli,
         backup_cli,
+        handover_cli,
+        closing_cli,
+        incident_cli,
         prepare,
         work,
         prove_command,
+        feeds_cli,
         replay_cli,
     ):
         app.cli.add_command(command)

@@ -2,7 +2,7 @@
 
 Domain tests ask for `context` and call verbs; page tests ask for `client`. A
 test marked `both_databases` runs on SQLite and again on PostgreSQL. Schemas are
-migrated once a run, and copied for each test.
+migrated once a run; each test finds a copy, or a PostgreSQL database that was emptied.
 """
 
 import os
@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, Never
 
@@ -29,6 +28,12 @@ from app import create_app
 from app.config import Settings
 from app.core import schema
 from app.core.database import db
+from tests import postgres_rows
+from tests.evidence import (  # noqa: F401 (hooks of pytest's)
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from tests.postgres import (
     Cluster,
     PostgresFailed,
@@ -168,18 +173,61 @@ def cluster(run: Path) -> Cluster:
         pytest.fail(f"PostgreSQL is of no use here:\n{reason}", pytrace=False)
 
 
-_names = count()
+class Pair:
+    """A process's pair of databases, which every test of its finds as if new."""
+
+    MOST = 40
+    """So often they are emptied; then they are made anew, without what deleted rows leave."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Begin without any."""
+        self.cluster = cluster
+        self.names = tuple(f"{one}_{os.getpid()}" for one in ("book", "keys"))
+        self.fresh: tuple[postgres_rows.Rows, ...] = ()
+        self.kept: dict[object, tuple[postgres_rows.Rows, ...]] = {}
+        self.shape: tuple[str, ...] = ()
+        self.given = 0
+        self.made = False
+
+    def give(self, rows: tuple[postgres_rows.Rows, ...] = ()) -> Database:
+        """Return the pair with certain rows in it; without any said, those of the migrations."""
+        urls = tuple(map(self.cluster.url, self.names))
+        self.given += 1
+        if self.made and (
+            self.given % self.MOST == 0 or self.shape != tuple(map(postgres_rows.shape_of, urls))
+        ):
+            self.drop()
+        if not self.made:
+            self._make(urls)
+        for url, there in zip(urls, rows or self.fresh, strict=True):
+            postgres_rows.put(url, there)
+        return Database("postgresql", *urls)
+
+    def keep(self, name: object) -> None:
+        """Remember what is in them now, to be given again under a name."""
+        self.kept[name] = tuple(map(postgres_rows.rows_of, map(self.cluster.url, self.names)))
+
+    def _make(self, urls: tuple[str, ...]) -> None:
+        for name, template in zip(self.names, ("book", "keys"), strict=True):
+            self.cluster.create(name, template)
+        self.made = True
+        self.fresh = tuple(map(postgres_rows.rows_of, urls))
+        self.shape = tuple(map(postgres_rows.shape_of, urls))
+
+    def drop(self) -> None:
+        """Remove them."""
+        if self.made:
+            for name in self.names:
+                self.cluster.drop(name)
+            self.made = False
 
 
-@contextmanager
-def _postgres_copy(cluster: Cluster) -> Iterator[Database]:
-    suffix = f"{os.getpid()}_{next(_names)}"
-    names = (f"book_{suffix}", f"keys_{suffix}")
-    for name, template in zip(names, ("book", "keys"), strict=True):
-        cluster.create(name, template)
-    yield Database("postgresql", *map(cluster.url, names))
-    for name in names:
-        cluster.drop(name)
+@pytest.fixture(scope="session")
+def pair(cluster: Cluster) -> Iterator[Pair]:
+    """The process's databases on the run's server."""
+    ours = Pair(cluster)
+    yield ours
+    ours.drop()
 
 
 @pytest.fixture
@@ -194,8 +242,8 @@ def instance(tmp_path: Path) -> Path:
 def database(request: pytest.FixtureRequest, instance: Path) -> Iterator[Database]:
     """The databases of one test: SQLite, unless the test runs on both."""
     if getattr(request, "param", "sqlite") == "postgresql":
-        with _postgres_copy(request.getfixturevalue("cluster")) as copied:
-            yield copied
+        pair: Pair = request.getfixturevalue("pair")
+        yield pair.give()
         return
     templates: Path = request.getfixturevalue("sqlite_templates")
     for file in ("book.db", "keys.db"):
@@ -259,6 +307,8 @@ def app(settings: Settings, clock: SettableClock, run: Path) -> Iterator[Flask]:
     app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
     yield app
     _let_go(app)
+    # A job or a page may have swallowed it; nothing reads outside of its purposes.
+    assert not app.extensions["purposes"].take(), "see app/core/reading_for.py"
 
 
 @pytest.fixture

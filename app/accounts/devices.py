@@ -6,8 +6,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from app.accounts.models import Account, SessionRow
-from app.accounts.sessions import limits_of
-from app.core.database import changed, db
+from app.accounts.sessions import end_session, limits_of
+from app.core.database import db
 
 
 class Device(NamedTuple):
@@ -50,7 +50,11 @@ def devices_of(account: Account, *, present: int | None, now: datetime) -> list[
 
 def end_device(account: Account, row_id: int) -> bool:
     """End one session of an account, and tell whether it had such a one. The caller commits."""
-    ended = sa.delete(SessionRow).where(
+    mine = sa.select(SessionRow.id).where(
         SessionRow.id == row_id, SessionRow.account_id == account.id
     )
-    return changed(db.session.execute(ended)) == 1
+    found = db.session.scalar(mine)
+    if found is None:
+        return False
+    end_session(found)
+    return True

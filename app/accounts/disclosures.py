@@ -23,6 +23,9 @@ MAIL_ABOUT_BOOKING, MAIL_ABOUT_ACCOUNT, MAIL_ABOUT_RIGHTS, PAYMENT, KEPT_CARD = 
     "payment",
     "kept_card",
 )
+MAIL_NOTICE, PUSHED = "mail_notice", "push"
+MAIL_TO_PARTNER = "mail_partner"
+HANDED_OVER = "handed_over"
 WHAT: dict[str, tuple[str, tuple[Kind, ...]]] = {
     MAIL_ABOUT_BOOKING: (
         N_("a mail about a booking: your name, your address, and what it says"),
@@ -36,11 +39,46 @@ WHAT: dict[str, tuple[str, tuple[Kind, ...]]] = {
         N_("a mail about your own data: your name, your address, and what we answered"),
         (Kind.NAME, Kind.EMAIL, Kind.MESSAGE),
     ),
+    MAIL_NOTICE: (
+        N_("a mail that everybody concerned got: your name, your address, and what it says"),
+        (Kind.NAME, Kind.EMAIL, Kind.NOTICE),
+    ),
+    PUSHED: (
+        N_("your browser’s address at its push service, and a text that only it can open"),
+        (Kind.PUSH, Kind.NOTICE),
+    ),
     PAYMENT: (
         N_("an amount, a reservation’s reference and a random number"),
         (Kind.PAYMENT,),
     ),
     KEPT_CARD: (N_("your wish that your card be kept"), (Kind.PAYMENT,)),
+    HANDED_OVER: (
+        N_("what is needed for what you still have with this house, as its new responsible party"),
+        (
+            Kind.NAME,
+            Kind.TITLE,
+            Kind.EMAIL,
+            Kind.PHONE,
+            Kind.WECHAT_ID,
+            Kind.COMPANY,
+            Kind.BILLING_ADDRESS,
+            Kind.SHIPPING_ADDRESS,
+            Kind.BOOKING,
+            Kind.PAYMENT,
+            Kind.MESSAGE,
+            Kind.WISH,
+        ),
+    ),
+    MAIL_TO_PARTNER: (
+        N_("a mail to somebody whom you allowed to get what is in it"),
+        (Kind.NAME, Kind.EMAIL, Kind.PHONE, Kind.BOOKING),
+    ),
+    # One row each, so that everybody sees exactly what a partner was given.
+    "partner_name": (N_("your name"), (Kind.NAME,)),
+    "partner_email": (N_("your e-mail address"), (Kind.EMAIL,)),
+    "partner_phone": (N_("your telephone number"), (Kind.PHONE,)),
+    "partner_dates": (N_("the days of your stay"), (Kind.BOOKING,)),
+    "partner_guests": (N_("how many of you come"), (Kind.BOOKING,)),
 }
 """What goes out, in words, and which kinds of data are in it."""
 

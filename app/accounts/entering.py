@@ -9,7 +9,7 @@ stands in the way of a mailed link, a passkey, or a session that is open (D13).
 import unicodedata
 from datetime import datetime
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from app.accounts import codes, passwords, tickets
 from app.accounts.mail_links import tell
@@ -20,9 +20,10 @@ from app.core.database import db, only_reading
 from app.core.datamap import Kind
 from app.core.errors import DomainError
 from app.core.languages import N_
-from app.core.limits import Limit, network_pseudonym, spend
+from app.core.limits import Limit, spend
 from app.core.vault import vault
 from app.web.agents import classify
+from app.web.network import network
 
 # Somebody who mistypes has ten tries at once, and another every three minutes.
 NAME_HERE = Limit("in-name-here", burst=10, per_hour=20)
@@ -46,12 +47,6 @@ class NotTheirPassword(DomainError):
     """Not the password of the account that is signed in."""
 
     message = N_("That isn’t the password of your account. Please check it.")
-
-
-def network(now: datetime) -> str:
-    """Return today's pseudonym of the network that the request came from."""
-    secret: bytes = current_app.extensions["network_secret"]
-    return network_pseudonym(secret, request.remote_addr or "", now=now)
 
 
 def name_pseudonym(name: str) -> str:

@@ -4,6 +4,7 @@ A test refuses any other call of `core.mail.deliver`, so that a mail to come can
 to tell whom it concerns that a relay got it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 
@@ -17,7 +18,13 @@ from app.web.pages import settings
 
 
 def post(
-    message: EmailMessage, *, person_id: str | None, what: str, name: str, now: datetime
+    message: EmailMessage,
+    *,
+    person_id: str | None,
+    what: str,
+    name: str,
+    now: datetime,
+    last_look: Callable[[], object] = lambda: None,
 ) -> None:
     """Note that the relay gets something of a person, and hand the message over.
 
@@ -26,10 +33,12 @@ def post(
     demo, where nothing leaves and nothing is noted, keeps instead.
 
     Where there is a relay it commits first: nobody waits for a lock while it answers, and
-    what it got is never missing. A message that is sent again is counted again.
+    what it got is never missing. A message that is sent again is counted again. `last_look`
+    is taken after that, right before anything leaves, and raises where nothing may any more.
     """
     egress: Egress = current_app.extensions["egress"]
     if MAIL_RELAY.code in egress.recipients():
         disclosures.note(person_id, MAIL_RELAY.code, what, now=now)
         db.session.commit()
+    last_look()
     deliver(message, name=name, egress=egress, instance=settings().instance_dir)

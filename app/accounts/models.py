@@ -282,6 +282,8 @@ class SessionRow(Base):
         sa.String(80),
         server_default="",
     )
+    # When it was last looked up what its person should know, so that no page has to.
+    news_at: Mapped[datetime | None] = inner()
 
     account: Mapped[Account] = relationship()
 

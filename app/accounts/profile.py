@@ -11,16 +11,13 @@ import sqlalchemy as sa
 
 from app.accounts import mail_links
 from app.accounts.claims import claim_all, claimable
+from app.accounts.details import put_details
 from app.accounts.mail_links import CLAIM, EMAIL, WAY_IN, LinkUseless, tell
 from app.accounts.models import Account, MailLink
 from app.accounts.names import NameTaken, give_address, give_username, tidy_username
 from app.core.database import db
 from app.core.errors import DomainError
 from app.core.languages import N_
-from app.core.vault import dump_address
-
-_TEXTS = ("name", "title", "phone", "company", "wechat_id")
-_ADDRESSES = ("billing_address", "shipping_address")
 
 
 class SameAddress(DomainError):
@@ -40,11 +37,7 @@ def save_profile(account: Account, values: dict[str, Any], *, now: datetime) -> 
     if (tidy_username(username) if username else None) != account.username:
         give_username(account, username)
         tell(account, "username_changed", now=now)
-    person = account.person
-    for name in _TEXTS:
-        setattr(person, name, values[name])
-    for name in _ADDRESSES:
-        setattr(person, name, dump_address(values[name]))
+    put_details(account.person, values)
     account.language = values["language"]
 
 

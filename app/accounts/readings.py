@@ -18,6 +18,7 @@ KEPT = timedelta(days=365)
 
 LIST, RESERVATION, MAIL, MESSAGE = "list", "reservation", "mail", "message"
 DETAIL, EXPORT, SURVEY, REQUEST = "detail", "export", "survey", "request"
+PARTNER, REVIEW = "partner", "review"
 WHAT = {
     LIST: N_("your name, in a list"),
     RESERVATION: N_("everything about a reservation of yours"),
@@ -27,6 +28,8 @@ WHAT = {
     EXPORT: N_("your details, for a file that the house made"),
     SURVEY: N_("what you wrote to us after your stay"),
     REQUEST: N_("what you asked about your own data"),
+    PARTNER: N_("what you allowed a partner to get, on a sheet for that partner"),
+    REVIEW: N_("your review, before it was shown"),
 }
 
 DETAILS = {

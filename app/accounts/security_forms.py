@@ -1,24 +1,19 @@
 """The forms of an account's security: a new password, a first code, a device's answer."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from wtforms.validators import StopValidation
-from wtforms.widgets import HiddenInput
 
 from app.accounts.passkeys import LONGEST_ANSWER
 from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
-from app.web.fields import TextField
 from app.web.forms import Form
+from app.web.hidden_fields import HiddenField
 from app.web.secret_fields import CodeField, PasswordField
 
 
-class TokenField(TextField):
+class TokenField(HiddenField):
     """A text of ours, or of a script of ours, that comes back; it may have been tampered with."""
-
-    machine_made = True
-    widget = HiddenInput()
-    attributes: ClassVar[dict[str, Any]] = {}
 
     def pre_validate(self, _form: Any) -> None:
         """Refuse what no page of ours sends. Raises StopValidation."""

@@ -14,7 +14,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import wraps
-from hashlib import sha256
 from typing import Any, Never, ParamSpec
 
 import sqlalchemy as sa
@@ -30,6 +29,7 @@ from app.config import Settings
 from app.core.clock import utcnow
 from app.core.database import db, only_reading, writing
 from app.core.languages import N_
+from app.core.tokens import digest_of_token
 from app.web.cookies import Category, Cookie, cookie_name
 from app.web.errors import log_error
 
@@ -52,6 +52,8 @@ PROOF_LIFE = timedelta(minutes=10)
 # Moving the time at every request would make a writer of every page.
 SEEN_EVERY = timedelta(minutes=1)
 
+session_ended = Namespace().signal("session-ended")
+"""Sent before rows go that somebody ends, and not time: `row_ids`, in their transaction."""
 session_begun = Namespace().signal("session-begun")
 """sender: the Account that a session begins for; sent inside the transaction that begins it."""
 
@@ -111,6 +113,7 @@ class KeptSession(_FixedSession):
         self.account_id: int = row.account_id
         self.proved_at: datetime | None = row.proved_at
         self.strong: bool = row.strong
+        self.news_at: datetime | None = row.news_at
 
 
 class RowSessions(SessionInterface):
@@ -144,7 +147,7 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
     """
     # A made-up cookie must not be able to take the write lock.
     with only_reading():
-        row = db.session.execute(_FIND, {"digest": _digest(token)}).one_or_none()
+        row = db.session.execute(_FIND, {"digest": digest_of_token(token)}).one_or_none()
     if row is None or row.suspended_at is not None:
         return None
     idle, absolute = limits_of(row.role)
@@ -170,6 +173,7 @@ _FIND = (
         SessionRow.seen_at,
         SessionRow.proved_at,
         SessionRow.strong,
+        SessionRow.news_at,
         Account.role,
         Account.suspended_at,
         Account.used_on,
@@ -184,11 +188,6 @@ def limits_of(role: str) -> tuple[timedelta, timedelta]:
     if role in HOUSE:
         return HOUSE_IDLE_LIMIT, HOUSE_ABSOLUTE_LIMIT
     return IDLE_LIMIT, ABSOLUTE_LIMIT
-
-
-def _digest(token: str) -> bytes:
-    # The token is random in full, so a plain hash can't be searched back.
-    return sha256(token.encode()).digest()
 
 
 # -- Verbs ----------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ def begin_session(account: Account, *, now: datetime, strong: bool, device: str 
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     db.session.execute(
         sa.insert(SessionRow).values(
-            id_digest=_digest(token),
+            id_digest=digest_of_token(token),
             account_id=account.id,
             csrf_token=secrets.token_hex(_TOKEN_BYTES),
             created_at=now,
@@ -244,7 +243,7 @@ def renew_present_session(*, now: datetime, strong: bool = False) -> str:
         sa.update(SessionRow)
         .where(SessionRow.id == present.row_id)
         .values(
-            id_digest=_digest(token),
+            id_digest=digest_of_token(token),
             csrf_token=secrets.token_hex(_TOKEN_BYTES),
             proved_at=now,
             strong=present.strong or strong,
@@ -255,6 +254,7 @@ def renew_present_session(*, now: datetime, strong: bool = False) -> str:
 
 def end_session(row_id: int) -> None:
     """End one session; a copy of its cookie is worth nothing from the commit on."""
+    session_ended.send(None, row_ids=[row_id])
     db.session.execute(sa.delete(SessionRow).where(SessionRow.id == row_id))
 
 
@@ -269,12 +269,11 @@ def end_present_session() -> bool:
 
 def end_all(account: Account, *, except_row: int | None = None) -> int:
     """End every session of an account, or all but one, and return how many there were."""
-    ended = db.session.execute(
-        sa.delete(SessionRow)
-        .where(SessionRow.account_id == account.id, SessionRow.id != (except_row or 0))
-        .returning(SessionRow.id)
-    )
-    return len(ended.all())
+    others = (SessionRow.account_id == account.id, SessionRow.id != (except_row or 0))
+    ended = db.session.scalars(sa.select(SessionRow.id).where(*others)).all()
+    session_ended.send(None, row_ids=ended)
+    db.session.execute(sa.delete(SessionRow).where(SessionRow.id.in_(ended)))
+    return len(ended)
 
 
 # -- Who is asking --------------------------------------------------------------------------

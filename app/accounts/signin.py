@@ -6,7 +6,6 @@ there, and nobody else, can make one. Only the digest of its token is kept.
 
 import secrets
 from datetime import datetime, timedelta
-from hashlib import sha256
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from app.accounts.models import OWNER, Account, Person, SignInLink
 from app.accounts.names import give_address
 from app.core.database import db
 from app.core.limits import Limit
+from app.core.tokens import digest_of_token
 from app.core.vault import vault
 from app.web.pages import settings
 
@@ -52,7 +52,7 @@ def make_owner_link(account: Account | None = None, *, now: datetime) -> str:
     db.session.add(
         SignInLink(
             account_id=account.id,
-            token_digest=_digest(token),
+            token_digest=digest_of_token(token),
             expires_at=now + LINK_LIFE,
         )
     )
@@ -101,14 +101,10 @@ def _owner(*, now: datetime) -> Account:
 
 def _live(token: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        SignInLink.token_digest == _digest(token),
+        SignInLink.token_digest == digest_of_token(token),
         SignInLink.used_at.is_(None),
         SignInLink.expires_at > now,
     )
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode()).digest()
 
 
 def _address(token: str) -> str:

@@ -7,7 +7,6 @@ the next step.
 
 import secrets
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 import sqlalchemy as sa
 
@@ -15,6 +14,7 @@ from app.accounts.models import Account, Ticket
 from app.core.database import changed, db
 from app.core.errors import DomainError
 from app.core.languages import N_
+from app.core.tokens import digest_of_token
 
 SECOND_STEP, PASSKEY_IN, PASSKEY_NEW, CODE_NEW = "second", "passkey-in", "passkey-new", "code-new"
 LIFE = timedelta(minutes=10)
@@ -37,7 +37,7 @@ def begin(
         Ticket(
             account_id=account.id if account else None,
             purpose=purpose,
-            token_digest=_digest(token),
+            token_digest=digest_of_token(token),
             challenge=challenge,
             tries=0,
             expires_at=now + LIFE,
@@ -89,12 +89,8 @@ def ran_out(now: datetime) -> sa.ColumnElement[bool]:
 
 def _live(purpose: str, token: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        Ticket.token_digest == _digest(token),
+        Ticket.token_digest == digest_of_token(token),
         Ticket.purpose == purpose,
         Ticket.tries < MOST_TRIES,
         Ticket.expires_at > now,
     )
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode()).digest()

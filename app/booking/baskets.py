@@ -10,12 +10,13 @@ from sqlalchemy.orm import selectinload
 
 from app.booking.catalogue import Catalogue, Extra, SessionOffer, StayOffer
 from app.booking.checks import check_session, check_stay
-from app.booking.links import basket_digest, new_basket_key
+from app.booking.links import new_basket_key
 from app.booking.models import Basket, BasketLine
 from app.booking.prices import SessionWish, StayWish, Wish
 from app.core.database import db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
+from app.core.tokens import digest_of_token
 from app.policy import facts
 
 BASKET_LIFE = timedelta(days=2)
@@ -41,7 +42,7 @@ def find_basket(key: str, *, now: datetime) -> Basket | None:
     """Return the basket at an address, with its lines, unless it is too old."""
     query = (
         sa.select(Basket)
-        .where(Basket.key_digest == basket_digest(key), Basket.changed_at > now - BASKET_LIFE)
+        .where(Basket.key_digest == digest_of_token(key), Basket.changed_at > now - BASKET_LIFE)
         .options(selectinload(Basket.lines))
     )
     found: Basket | None = db.session.execute(query).scalar_one_or_none()
@@ -101,7 +102,7 @@ _COUNT = (
 
 def read_basket(key: str, *, now: datetime) -> Wants | None:
     """Return what is in the basket at an address, with one statement."""
-    values = {"digest": basket_digest(key), "oldest": now - BASKET_LIFE}
+    values = {"digest": digest_of_token(key), "oldest": now - BASKET_LIFE}
     rows = db.session.connection().execute(_READ, values).all()
     if not rows:
         return None
@@ -111,14 +112,14 @@ def read_basket(key: str, *, now: datetime) -> Wants | None:
 
 def count_lines(key: str) -> int:
     """Return how many wishes are in the basket at an address, with one statement."""
-    found = db.session.connection().execute(_COUNT, {"digest": basket_digest(key)})
+    found = db.session.connection().execute(_COUNT, {"digest": digest_of_token(key)})
     return int(found.scalar_one())
 
 
 def new_basket(*, now: datetime) -> tuple[str, Basket]:
     """Make an empty basket and return its address's key, which is stored nowhere else."""
     key = new_basket_key()
-    basket = Basket(key_digest=basket_digest(key), created_at=now, changed_at=now, lines=[])
+    basket = Basket(key_digest=digest_of_token(key), created_at=now, changed_at=now, lines=[])
     db.session.add(basket)
     return key, basket
 

@@ -7,7 +7,7 @@ whoever holds one sees one set of prices from the first line to the last.
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import ClassVar, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -220,6 +220,16 @@ class SessionOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Responsible:
+    """Who is responsible for people's data (the controller), as everybody reads it."""
+
+    name: str
+    address: tuple[str, ...]
+    email: str
+    country: str  # ISO 3166-1
+
+
+@dataclass(frozen=True, slots=True)
 class Venue:
     """The place that is let. `check_in` and `check_out` are wall times in its zone."""
 
@@ -236,6 +246,13 @@ class Venue:
     deposit_bp: int | None = None  # basis points; None: bookings are paid in full
     balance_days: int = 14  # before the first start, when the balance is due
     tax_id: str = ""
+    # Who is responsible, where it isn't whom the place's own name and address name; and since
+    # when, if somebody else was before.
+    controller: Responsible | None = None
+    controller_since: datetime | None = None
+    # The last day of service of a place that closes down: nobody stays beyond it.
+    closes_on: date | None = None
+    is_closed: bool = False  # for good: visitors are told so, and nothing else
 
     def __post_init__(self) -> None:
         exponent(self.currency)

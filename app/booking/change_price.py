@@ -11,7 +11,14 @@ from datetime import UTC, date, datetime
 from typing import cast
 
 from app.booking.baskets import OfferGone
-from app.booking.catalogue import Catalogue, Extra, OfferKind, SessionOffer, StayOffer
+from app.booking.catalogue import (
+    Catalogue,
+    Extra,
+    OfferKind,
+    SessionOffer,
+    StayOffer,
+    Venue,
+)
 from app.booking.checks import (
     DateInPast,
     DatesBackwards,
@@ -20,6 +27,7 @@ from app.booking.checks import (
     NoSuchSession,
     PartyUnclear,
     SessionClosed,
+    refuse_after_the_end,
 )
 from app.booking.inventory import ONE_NIGHT
 from app.booking.models import ReservationLine
@@ -172,6 +180,8 @@ def _stay_target(
             raise OfferGone
     if depart != line.depart and depart < today:
         raise DateInPast
+    if depart > line.depart:
+        refuse_after_the_end(catalogue.venue, depart)
     return Target(
         "stay", offer_id, arrive, depart, None, None, adults, children, change.unit_id
     )  # fmt: skip
@@ -201,6 +211,7 @@ def _session_target(
             raise NoSuchSession
         if occurrence.starts_at <= now.astimezone(UTC):
             raise SessionClosed
+        refuse_after_the_end(catalogue.venue, occurrence.local.date())
         starts_at, ends_at = occurrence.starts_at, occurrence.ends_at
     return Target(
         "session", line.offer_id, None, None, starts_at, ends_at, adults, children, None
@@ -328,7 +339,7 @@ def _as_agreed(line: ReservationLine, target: Target, catalogue: Catalogue) -> Q
         adults=target.adults,
         children=target.children,
     )
-    if line.kind not in ("stay", "session"):
+    if not line.takes_places:
         return now
     total, quantity = line.total_minor, target.quantity
     if (line.quantity, line.arrive, line.offer_id) != (quantity, target.arrive, target.offer_id):
@@ -364,3 +375,15 @@ def digest_of(currency: str, lines: Sequence[ReservationLine]) -> str:
     """Return the fingerprint of all that a reservation's lines ask for, as of a quote."""
     total = sum(line.total_minor for line in lines)
     return Quote(currency, tuple(as_priced(line) for line in lines), total, ()).digest
+
+
+def first_start_of(lines: Iterable[ReservationLine], venue: Venue) -> datetime:
+    """Return when the first stay or session begins; a stay at check-in on its first day."""
+    return min(_start(line, venue) for line in lines if line.takes_places)
+
+
+def _start(line: ReservationLine, venue: Venue) -> datetime:
+    if line.starts_at is not None:
+        return line.starts_at
+    assert line.arrive is not None
+    return datetime.combine(line.arrive, venue.check_in, venue.zone)

@@ -21,6 +21,7 @@ from app.booking.change_price import (
     Target,
     digest_of,
     draft,
+    first_start_of,
     nights,
     nights_of,
     present,
@@ -132,7 +133,7 @@ def locked(line_id: int) -> ReservationLine:
     Raises NotConfirmed where there is none that is confirmed.
     """
     found = db.session.get(ReservationLine, line_id)
-    if found is None or found.kind not in ("stay", "session"):
+    if found is None or not found.takes_places:
         raise NotConfirmed
     reservation = get_for_update(found.reservation_id)
     db.session.refresh(reservation, ["lines"])
@@ -285,7 +286,7 @@ def _write(
         if total < 0:
             raise NotBelowNothing
         reservation.total_minor = total
-        reservation.first_start = min(_start(one, venue) for one in reservation.lines if _is(one))
+        reservation.first_start = first_start_of(reservation.lines, venue)
         reservation.quote_digest = digest_of(reservation.currency, reservation.lines)
         reservation.sequence += 1
         reservation_changed.send(reservation, difference_minor=drawn.difference_minor, now=now)
@@ -297,18 +298,6 @@ _FIELDS = (
     "ends_at", "adults", "children", "quantity", "unit_minor", "total_minor", "vat_bp",
     "vat_minor",
 )  # fmt: skip
-
-
-def _is(line: ReservationLine) -> bool:
-    return line.kind in ("stay", "session")
-
-
-def _start(line: ReservationLine, venue: Venue) -> datetime:
-    """Return when a stay or session begins; a stay at check-in on its first day."""
-    if line.starts_at is not None:
-        return line.starts_at
-    assert line.arrive is not None
-    return datetime.combine(line.arrive, venue.check_in, venue.zone)
 
 
 def _how_many(offer_id: int) -> int:

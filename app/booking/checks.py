@@ -30,6 +30,15 @@ class DateTooFar(DomainError):
     message = N_("That is further ahead than we can promise. You can book until %(until)s.")
 
 
+class ServiceEnds(DateTooFar):
+    """After the last day of service, `until`: the place closes down."""
+
+    message = N_(
+        "This place closes for good. The last day on which you can be with us is %(until)s; "
+        "stays end by then."
+    )
+
+
 class NightsTooFew(DomainError):
     """Shorter than the shortest stay, `least` nights."""
 
@@ -122,6 +131,7 @@ def check_stay(
         raise DatesBackwards
     if arrive < today:
         raise DateInPast
+    refuse_after_the_end(venue, depart)
     if depart > (until := bookable_until(venue, today)):
         raise DateTooFar(until=until)
     if nights < offer.nights_least:
@@ -154,6 +164,7 @@ def check_session(
     occurrence = offer.schedule.at(starts_at)
     if occurrence is None:
         raise NoSuchSession
+    refuse_after_the_end(venue, occurrence.local.date())
     if occurrence.starts_at - now.astimezone(UTC) <= timedelta(minutes=offer.cutoff_minutes):
         raise SessionClosed
     if occurrence.local.date() > (
@@ -168,8 +179,24 @@ def check_session(
 def bookable_until(venue: Venue, today: date) -> date:
     """Return the last date on which a stay may end or a session start.
 
-    So many months ahead, on the same day of the month or else the last one it has.
+    So many months ahead, on the same day of the month or else the last one it has; never
+    after the last day of service of a place that closes down.
     """
+    ahead = _months_ahead(venue, today)
+    return ahead if venue.closes_on is None else min(ahead, venue.closes_on)
+
+
+def refuse_after_the_end(venue: Venue, last: date) -> None:
+    """Refuse what ends on a day after the last day of service. Raises ServiceEnds.
+
+    The last day of service is the last on which somebody departs, or a session starts: no
+    night that begins on it, or later, is sold.
+    """
+    if venue.closes_on is not None and last > venue.closes_on:
+        raise ServiceEnds(until=venue.closes_on)
+
+
+def _months_ahead(venue: Venue, today: date) -> date:
     index = today.year * 12 + today.month - 1 + venue.months_ahead
     year, month = index // 12, index % 12 + 1
     if year > date.max.year:

@@ -4,16 +4,14 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
+from app.accounts import details
 from app.accounts.claims import claim_only
 from app.accounts.models import Account, Person
 from app.booking.models import Reservation
 from app.core.database import db
 from app.core.datamap import Kind
-from app.core.vault import dump_address, vault
+from app.core.vault import vault
 from app.policy.documents import record_agreement
-
-_TEXTS = ("name", "email", "phone", "company", "title", "wechat_id")
-_ADDRESSES = ("billing_address", "shipping_address")
 
 
 def put_details(
@@ -42,10 +40,8 @@ def put_details(
         db.session.add(person)
         db.session.flush()
         reservation.person_id = person.id
-    for name in _TEXTS:
-        setattr(person, name, values[name])
-    for name in _ADDRESSES:
-        setattr(person, name, dump_address(values[name]))
+    details.put_details(person, values)
+    person.email = values["email"]
     index_person(person.id, name=values["name"], email=values["email"])
     db.session.flush()
     claim_only(_owner(account, values["email"]), person.id, now=now)

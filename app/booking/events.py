@@ -22,11 +22,7 @@ def reservation_calendar(reservation: Reservation, *, now: datetime) -> bytes:
 def events_of(reservation: Reservation) -> list[CalendarEvent]:
     """Return what of a reservation stands in a calendar: stays and sessions. They name nobody."""
     here = shop()
-    return [
-        _event(reservation, line, here)
-        for line in reservation.lines
-        if line.kind in ("stay", "session")
-    ]
+    return [_event(reservation, line, here) for line in reservation.lines if line.takes_places]
 
 
 def host_of_events() -> str:

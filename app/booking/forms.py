@@ -12,22 +12,11 @@ from wtforms.fields import Field
 from wtforms.fields.core import UnboundField
 from wtforms.widgets import HiddenInput
 
+from app.accounts.details_fields import AskedForDetails, AskedForEmail, again
 from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
 from app.core.text import FIRST_YEAR, LAST_YEAR
-from app.web.addresses import AddressField
-from app.web.fields import (
-    CheckboxField,
-    CountryField,
-    DateField,
-    EmailField,
-    PhoneField,
-    TextField,
-    TitleField,
-    TrapField,
-    WeChatField,
-    WholeNumberField,
-)
+from app.web.fields import CheckboxField, DateField, TrapField, WholeNumberField
 from app.web.forms import Asked, EmptyForm, Form, QueryForm
 from app.web.hidden_fields import HiddenNumberField
 
@@ -185,69 +174,19 @@ class SessionForm(Form):
     )
 
 
-class DetailsForm(Form):
-    """Who books. `country` (ISO 3166-1 alpha-2) is chosen where nothing else has been.
+class DetailsForm(AskedForEmail, AskedForDetails, Form):
+    """Who books.
 
     The posting address is there only with `needs_shipping`, when something in
     the basket is posted.
     """
 
-    name = TextField(
-        _l("Your name"),
-        required=_l("Please enter your name."),
-        most=100,
-        autocomplete="name",
-        why=_l("It is on your reservation, and how we greet you."),
-        collects=("person.name",),
-    )
-    email = EmailField(
-        _l("E-mail"),
-        required=_l("Please enter your e-mail address."),
-        why=_l("Your confirmation goes there, and whatever changes about your booking."),
-        collects=("person.email",),
-    )
-    phone_country = CountryField(
-        _l("Country of the number"),
-        autocomplete="off",
-        why=_l("So that you can leave out its code. A number with + says it by itself."),
-        collects=("person.phone",),
-    )
-    phone = PhoneField(
-        _l("Telephone"),
-        country_from="phone_country",
-        why=_l("For the day you arrive, should something come up. Without it, we write."),
-        collects=("person.phone",),
-    )
-    title = TitleField(
-        _l("Title"),
-        why=_l("How we address you. Without it, by your name alone."),
-        collects=("person.title",),
-    )
-    company = TextField(
-        _l("Company"),
-        most=100,
-        autocomplete="organization",
-        why=_l("For a booking on its account. Without it, the booking is yours alone."),
-        collects=("person.company",),
-    )
-    wechat_id = WeChatField(
-        _l("WeChat ID"),
-        why=_l("If you would rather hear from us there. Without it, we write e-mails."),
-        collects=("person.wechat_id",),
-    )
     wants_invoice = CheckboxField(_l("I need an invoice with an address"), collects=())
-    billing_address = AddressField(
-        _l("Billing address"),
-        name="billing",
-        needed_by="wants_invoice",
-        why=_l("Only for the invoice. Without it, you get a receipt that has no address on it."),
-        collects=("person.billing_address",),
-    )
-    shipping_address: Any = AddressField(
-        _l("Shipping address"),
-        name="shipping",
+    billing_address = again(AskedForDetails.billing_address, needed_by="wants_invoice")
+    shipping_address = again(
+        AskedForDetails.shipping_address,
+        needed_by="",
         why=_l("Something you chose is posted there. Without it, please leave that out."),
-        collects=("person.shipping_address",),
     )
     asks_after = CheckboxField(
         _l("Ask me after my stay how it was"),
@@ -261,13 +200,7 @@ class DetailsForm(Form):
     )
     website = TrapField(_l("Please leave this empty"))
 
-    def __init__(
-        self, *args: Any, needs_shipping: bool = False, country: str = "", **kwargs: Any
-    ) -> None:
-        known = {"phone_country": country, **(kwargs.get("data") or {})}
-        for address in ("billing_address", "shipping_address"):
-            known[address] = known.get(address) or {"country": country}
-        kwargs["data"] = known
+    def __init__(self, *args: Any, needs_shipping: bool = False, **kwargs: Any) -> None:
         if not needs_shipping:
             declared: Any = type(self)
             self._unbound_fields = [
@@ -278,23 +211,11 @@ class DetailsForm(Form):
             self.shipping_address = None
 
     def person_values(self) -> dict[str, Any]:
-        """Return what was said of the person, for a form that validated.
+        """Return what was said of the person, for a form that validated, with their email.
 
-        Keys are name, email, phone (E.164), company, title, wechat_id,
-        billing_address and shipping_address (dictionaries); None for what was
-        left empty, or is not needed.
+        None is what was left empty, or is not needed.
         """
-        shipping = self.shipping_address
-        return {
-            "name": self.name.data,
-            "email": self.email.data,
-            "phone": self.phone.data or None,
-            "company": self.company.data or None,
-            "title": self.title.data or None,
-            "wechat_id": self.wechat_id.data or None,
-            "billing_address": self.billing_address.data,
-            "shipping_address": shipping.data if shipping is not None else None,
-        }
+        return {**self.said(), "email": self.email.data or None}
 
 
 class CancelForm(Form):

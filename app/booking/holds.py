@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.booking.catalogue import Catalogue
-from app.booking.inventory import Claim, NightsClaim, PlacesTaken, SeatsClaim, give_back, take
+from app.booking.inventory import (
+    AfterTheEnd,
+    Claim,
+    NightsClaim,
+    PlacesTaken,
+    SeatsClaim,
+    give_back,
+    take,
+)
 from app.booking.models import (
     AS_HELD,
     HELD,
@@ -24,6 +33,7 @@ from app.booking.models import (
     OfferRow,
     Reservation,
     ReservationLine,
+    VenueRow,
 )
 from app.booking.prices import Quote, QuoteLine
 from app.booking.seating import seat, unseat
@@ -67,6 +77,7 @@ _CLAIMS = (
     )
     .order_by(_line.c.id)
 )
+_CLOSES = sa.select(VenueRow.closes_on, VenueRow.zone).where(VenueRow.closes_on.is_not(None))
 _RUN_OUT = (
     sa.select(_reservation.c.id)
     .where(_reservation.c.status == AS_HELD, _reservation.c.held_until <= sa.bindparam("now"))
@@ -107,10 +118,12 @@ def hold(
     `reference` is a new one, unless the caller has drawn it before, so that a form sent
     twice can find what it made.
 
-    The caller commits. Raises PlacesTaken with nothing written.
+    The caller commits. Raises PlacesTaken with nothing written; AfterTheEnd, which is one,
+    beyond the last day of service.
     """
     connection = db.session.connection()
     claims = claims_of(catalogue, quote.lines)
+    _refuse_after_the_end(claims, catalogue.venue.closes_on, catalogue.venue.zone)
     take(connection, claims)
     until = now + HOLD_TIME
     reference = reference or new_reference()
@@ -141,6 +154,21 @@ def hold(
         give_back(connection, claims)
         raise PlacesTaken(claims) from error
     return Held(reservation_id, reference, until)
+
+
+def ends_after(claim: Claim, day: date, zone: ZoneInfo) -> bool:
+    """Whether a stay ends, or a session begins, after a day by the calendar of the place."""
+    if isinstance(claim, NightsClaim):
+        return claim.depart > day
+    return claim.starts_at.astimezone(zone).date() > day
+
+
+def _refuse_after_the_end(claims: list[Claim], closes_on: date | None, zone: ZoneInfo) -> None:
+    if closes_on is None:
+        return
+    late = [claim for claim in claims if ends_after(claim, closes_on, zone)]
+    if late:
+        raise AfterTheEnd(late)
 
 
 def claims_of(catalogue: Catalogue, lines: Sequence[QuoteLine]) -> list[Claim]:
@@ -207,12 +235,8 @@ def _write_lines(
 # -- Claims of what is already written --------------------------------------------------
 
 
-def claims_of_reservation(connection: Connection, reservation_id: int) -> list[Claim]:
-    """Return the places that a reservation's own lines take."""
-    return [claim for _, claim in _line_claims(connection, reservation_id)]
-
-
-def _line_claims(connection: Connection, reservation_id: int) -> list[tuple[int, Claim]]:
+def line_claims(connection: Connection, reservation_id: int) -> list[tuple[int, Claim]]:
+    """Return the places that each of a reservation's lines takes, by the line's number."""
     rows = connection.execute(_CLAIMS, {"reservation": reservation_id})
     return [
         (
@@ -227,7 +251,7 @@ def _line_claims(connection: Connection, reservation_id: int) -> list[tuple[int,
 
 def let_go(connection: Connection, reservation_id: int) -> None:
     """Give back the places and units of a reservation. Its status is the caller's to move first."""
-    lines = _line_claims(connection, reservation_id)
+    lines = line_claims(connection, reservation_id)
     give_back(connection, [claim for _, claim in lines])
     unseat(connection, [line for line, claim in lines if isinstance(claim, NightsClaim)])
 
@@ -235,10 +259,14 @@ def let_go(connection: Connection, reservation_id: int) -> None:
 def take_again(connection: Connection, reservation_id: int) -> None:
     """Take the places of a released reservation once more.
 
-    Raises PlacesTaken with nothing written.
+    Raises PlacesTaken with nothing written; AfterTheEnd, which is one, beyond the last day
+    of service, however long ago it was held.
     """
-    lines = _line_claims(connection, reservation_id)
+    lines = line_claims(connection, reservation_id)
     claims = [claim for _, claim in lines]
+    closes = connection.execute(_CLOSES).one_or_none()
+    if closes is not None:
+        _refuse_after_the_end(claims, closes.closes_on, ZoneInfo(closes.zone))
     take(connection, claims)
     seated: list[int] = []
     for line_id, claim in lines:

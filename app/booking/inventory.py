@@ -37,6 +37,12 @@ class PlacesTaken(DomainError):
         self.claims = claims
 
 
+class AfterTheEnd(PlacesTaken):
+    """Nobody has it: the place has closed by then. Nothing was written."""
+
+    message = N_("This place closes before then, so it can’t be booked any more.")
+
+
 @dataclass(frozen=True, slots=True)
 class NightsClaim:
     """Units of a stay offer for the nights of [arrive, depart).

@@ -28,6 +28,7 @@ from app.booking.reads import Read, fetch
 from app.booking.shop import shop
 from app.consent.frame import consent
 from app.core.clock import utcnow
+from app.policy import announcing
 from app.web import languages
 from app.web.cookies import Category
 from app.web.pages import VARY
@@ -82,7 +83,13 @@ def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
         if long or own or consent().allows(Category.SUGGESTIONS):
             return view(*args, **kwargs)
         pages: OrderedDict[tuple[object, ...], Page] = current_app.extensions["kept_pages"]
-        key = (request.path, request.query_string, languages.page_key(), consent().frame_key)
+        key = (
+            request.path,
+            request.query_string,
+            languages.page_key(),
+            consent().frame_key,
+            announcing.page_key(utcnow()),
+        )
         page = pages.get(key)
         if page is None or not page.still_true(now=utcnow()):
             g.noted = []

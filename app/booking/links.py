@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app, url_for
+from flask import abort, current_app, request, url_for
 from sqlalchemy.orm import selectinload
 
 from app.booking.models import Reservation
@@ -30,11 +30,6 @@ def new_basket_key() -> str:
 def is_basket_key(text: str) -> bool:
     """Say whether a text may be the address of a basket; anything else isn't handed on in links."""
     return len(text) == 24 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
-
-
-def basket_digest(key: str) -> bytes:
-    """Return what is stored of a basket's address."""
-    return sha256(key.encode()).digest()
 
 
 def checkout_key(reservation: Reservation) -> str:
@@ -94,6 +89,17 @@ def reservation_for_guest(reference: str, key: str) -> Reservation | None:
         return None
     good = hmac.compare_digest(key.encode(), guest_key(reservation).encode())
     return reservation if good else None
+
+
+def reservation_at_link(reference: str) -> Reservation:
+    """Return the reservation of this address; 404 without its key, as if there were none."""
+    return reservation_for_guest(reference, request.args.get("key", "")) or abort(404)
+
+
+def guest_at_link(reference: str) -> Reservation:
+    """Return the reservation of this address; 404 as well once it is nobody's."""
+    found = reservation_at_link(reference)
+    return found if found.person_id is not None else abort(404)
 
 
 def _is_reference(text: str) -> bool:

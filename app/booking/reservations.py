@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app.booking.cancellation import CancellationPolicy, refund_due
 from app.booking.holds import HOLD_MOST, HOLD_TIME, let_go, take_again
-from app.booking.inventory import PlacesTaken
+from app.booking.inventory import AfterTheEnd, PlacesTaken
 from app.booking.models import (
     AS_HELD,
     ASKED,
@@ -76,6 +76,12 @@ class PlacesGone(DomainError):
     """The hold had run out, and somebody else has the places now. Nothing was changed."""
 
     message = N_("Your hold had run out, and someone else has booked those places since.")
+
+
+class ClosedByThen(PlacesGone):
+    """The place has closed by then: nobody else has it either. Nothing was changed."""
+
+    message = N_("This place closes before then, so it can’t be booked any more.")
 
 
 class ReservationCancelled(DomainError):
@@ -154,6 +160,8 @@ def confirm_one(reservation_id: int, *, now: datetime) -> None:
             raise ReservationCancelled
         try:
             take_again(connection, reservation_id)
+        except AfterTheEnd as error:
+            raise ClosedByThen from error
         except PlacesTaken as error:
             raise PlacesGone from error
         firm = connection.execute(_CONFIRM, {**values, "was": RELEASED}).one()
@@ -197,6 +205,8 @@ def revive(reservation: Reservation, *, now: datetime) -> None:
             raise HoldPassed
         try:
             take_again(db.session.connection(), reservation.id)
+        except AfterTheEnd as error:
+            raise ClosedByThen from error
         except PlacesTaken as error:
             raise PlacesGone from error
     elif reservation.status != HELD:

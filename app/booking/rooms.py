@@ -11,7 +11,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.booking.inventory import NightsClaim, give_back, take
+from app.booking.inventory import NightsClaim, give_back, swap, take
 from app.booking.models import CONFIRMED, Block, OfferRow, ReservationLine, Seating, UnitRow
 from app.booking.seating import seat_there, unseat
 from app.core.database import db, table
@@ -24,7 +24,10 @@ REASONS = {
     "closed": N_("Closed"),
     "other": N_("Other"),
 }
-"""Why a unit is kept from guests, in words."""
+"""Why the house keeps a unit from guests, in words."""
+PARTNER = "partner"
+REASON_WORDS = {**REASONS, PARTNER: N_("Booked elsewhere")}
+"""Why a unit is kept from guests, by the house or by a partner's calendar."""
 
 MOST_NIGHTS = 366
 
@@ -42,12 +45,20 @@ class NotSeated(DomainError):
 
 
 def block(
-    unit_id: int, first: date, until: date, reason: str, *, today: date, now: datetime
+    unit_id: int,
+    first: date,
+    until: date,
+    reason: str,
+    *,
+    today: date,
+    now: datetime,
+    feed_id: int | None = None,
 ) -> Block:
     """Keep a unit from guests for the nights of [first, until).
 
-    Stays that are there later go to other units of the same offer. Raises BadBlock,
-    PlacesTaken where another offer of nights is sold out, and UnitOccupied.
+    `feed_id` is the partner's calendar that says it is taken, if one does. Stays that are
+    there later go to other units of the same offer. Raises BadBlock, PlacesTaken where
+    another offer of nights is sold out, and UnitOccupied.
     """
     if not (today <= first < until) or (until - first).days > MOST_NIGHTS:
         raise BadBlock
@@ -61,6 +72,7 @@ def block(
         until=until,
         reason=reason,
         made_at=now,
+        feed_id=feed_id,
     )
     db.session.add(made)
     db.session.flush()
@@ -82,6 +94,33 @@ def unblock(block_id: int) -> None:
     give_back(connection, [claim])
     connection.execute(sa.delete(table(Seating)).where(Seating.block_id == block_id))
     db.session.delete(found)
+    db.session.flush()
+
+
+def reshape(block_id: int, first: date, until: date, *, today: date) -> None:
+    """Have a block keep the nights of [first, until) in place of those that it kept.
+
+    Its nights that stay are not let go in between. Raises as `block` does; then the caller
+    must roll back.
+    """
+    if not first < until or (until - first).days > MOST_NIGHTS:
+        raise BadBlock
+    found = db.session.get_one(Block, block_id, with_for_update=True)
+    unit, units = _unit(found.unit_id)
+    connection = db.session.connection()
+    was = NightsClaim(unit.offer_id, found.first, found.until, 1, units)
+    swap(connection, [was], [NightsClaim(unit.offer_id, first, until, 1, units)])
+    seats = table(Seating)
+    outside = sa.or_(seats.c.night < first, seats.c.night >= until)
+    connection.execute(sa.delete(seats).where(seats.c.block_id == block_id, outside))
+    added = ((first, min(found.first, until)), (max(found.until, first), until))
+    for begin, end in added:
+        if begin < end:
+            seat_there(
+                connection, unit.id, unit.offer_id, begin, end,
+                units=units, today=today, block_id=block_id,
+            )  # fmt: skip
+    found.first, found.until = first, until
     db.session.flush()
 
 

@@ -133,10 +133,6 @@ class Schedule:
         day = instant.astimezone(self.zone).date()
         return next((one for one in self.occurrences(day, day) if one.starts_at == instant), None)
 
-    def is_occurrence(self, starts_at: datetime) -> bool:
-        """Whether something starts at that instant (timezone-aware)."""
-        return self.at(starts_at) is not None
-
     def _month(self, year: int, month: int) -> tuple[Occurrence, ...]:
         found = self._months.get((year, month))
         if found is None:

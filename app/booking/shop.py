@@ -7,7 +7,7 @@ transaction, so no worker serves an old price for longer than a request.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from app.booking.catalogue import (
     Closed,
     Extra,
     Rate,
+    Responsible,
     SessionOffer,
     StayOffer,
     Venue,
@@ -39,10 +40,13 @@ from app.booking.models import (
     VenueRow,
 )
 from app.booking.schedule import Schedule
-from app.core.database import db, reading, table
+from app.core.clock import utcnow
+from app.core.database import connect_to_read, db, reading, table
 from app.web.pages import Site
 
 _VERSION = sa.select(table(VenueRow).c.catalogue_version)
+_FRESH = timedelta(seconds=3)
+_SINCE = sa.select(table(VenueRow).c.controller_since)
 _CATALOGUE_ROWS = (VenueRow, OfferRow, UnitRow, RateRow, ClosedRow, ChargeRow, ExtraRow)
 
 
@@ -98,7 +102,17 @@ def site() -> Site:
             known = shop()
         except (NothingOnOffer, sa.exc.SQLAlchemyError):
             return Site("Reserved")
-    return Site(known.venue.name, email=known.venue.email)
+    venue = known.venue
+    responsible = venue.controller.name if venue.controller else ""
+    return Site(venue.name, email=venue.email, controller=responsible)
+
+
+def zone_here() -> ZoneInfo:
+    """Return the zone of the place, by whose clock everything is said; UTC where there is none."""
+    try:
+        return shop().venue.zone
+    except NothingOnOffer:
+        return ZoneInfo("UTC")
 
 
 def offer_name(slug: str) -> str:
@@ -111,6 +125,9 @@ def init_app(app: Flask) -> None:
     """Let the features below know the name of the place, and those of its offers."""
     app.extensions["site"] = site
     app.extensions["offer_name"] = offer_name
+    app.extensions["controller_since"] = controller_since
+    app.extensions["controller_name"] = controller_name
+    app.jinja_env.globals["controller_name"] = controller_name
 
 
 def _read() -> Shop:
@@ -157,6 +174,42 @@ def _read() -> Shop:
     return Shop(catalogue, venue.texts, venue.picture)
 
 
+def controller_name() -> str:
+    """Return who is responsible at this very moment, whatever this process knew before."""
+    try:
+        venue = shop().venue
+    except (NothingOnOffer, sa.exc.SQLAlchemyError):
+        return site().name
+    return venue.controller.name if venue.controller else venue.name
+
+
+def controller_since() -> datetime | None:
+    """Return since when the present controller is responsible; None where nobody was before.
+
+    What visitors said yes to before, they said to somebody else. Pages that are read ask
+    the database once in a few seconds: what is noted looks for its grant in any case.
+    """
+    try:
+        if reading.get():
+            now, known = utcnow(), current_app.extensions.get("controller_since_read")
+            if known is None or not known[0] <= now < known[0] + _FRESH:
+                known = (now, shop().venue.controller_since)
+                current_app.extensions["controller_since_read"] = known
+            return cast("datetime | None", known[1])
+        # Not in the unit of work at hand: looking must not take the write lock.
+        with connect_to_read(db.engine) as connection:
+            return connection.scalar(_SINCE)
+    except (NothingOnOffer, sa.exc.SQLAlchemyError):
+        return None
+
+
+def _responsible(row: VenueRow) -> Responsible | None:
+    said = row.controller
+    if not said:
+        return None
+    return Responsible(said["name"], tuple(said["address"]), said["email"], said["country"])
+
+
 def _venue(row: VenueRow, zone: ZoneInfo) -> Venue:
     return Venue(
         name=row.name,
@@ -172,6 +225,10 @@ def _venue(row: VenueRow, zone: ZoneInfo) -> Venue:
         deposit_bp=row.deposit_bp,
         balance_days=row.balance_days,
         tax_id=row.tax_id,
+        controller=_responsible(row),
+        controller_since=row.controller_since,
+        closes_on=row.closes_on,
+        is_closed=row.closed_at is not None,
     )
 
 

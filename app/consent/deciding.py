@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +21,7 @@ from app.consent.register import OF_CATEGORY
 from app.core.database import after_commit, changed, clear_journal, db, table
 from app.core.datamap import Purpose
 from app.core.limits import Limit
+from app.core.tokens import digest_of_token
 from app.web.cookies import OPTIONAL, Category
 
 # A hotel's whole Wi-Fi may stand behind one network; a program that fills the chain doesn't.
@@ -173,7 +173,7 @@ def _renew_grants(
     granted = [category for category in NOTED if category in choice.granted]
     mine = sa.or_(
         _grants.c.receipt_id == (previous.receipt_id if previous else ""),
-        _grants.c.token_digest.in_([digest(token) for token in held.values()]),
+        _grants.c.token_digest.in_([digest_of_token(token) for token in held.values()]),
     )
     ended = connection.execute(sa.delete(Grant).where(mine, _grants.c.category.not_in(granted)))
     if changed(ended):
@@ -190,7 +190,7 @@ def _renew_grants(
                 {
                     "receipt_id": choice.receipt_id,
                     "category": category.value,
-                    "token_digest": digest(token),
+                    "token_digest": digest_of_token(token),
                     "person_id": person_id,
                     "granted_at": choice.made_at,
                     "expires_at": choice.until,
@@ -210,7 +210,7 @@ def _goes_on(
     who has used the same browser.
     """
     its_own = [
-        _grants.c.token_digest == digest(token),
+        _grants.c.token_digest == digest_of_token(token),
         _grants.c.category == category,
         _grants.c.receipt_id == previous.receipt_id,
         _grants.c.expires_at > choice.made_at,
@@ -264,7 +264,7 @@ def claim(held: Collection[str], person_id: str) -> None:
     What they have objected to since their account is there isn't taken up, but ended.
     """
     if held:
-        digests = [digest(token) for token in held]
+        digests = [digest_of_token(token) for token in held]
         for category in NOTED:
             if restrictions.restricted([person_id], _FOR[category]):
                 its_own = (_grants.c.token_digest.in_(digests), _grants.c.category == category)
@@ -272,7 +272,7 @@ def claim(held: Collection[str], person_id: str) -> None:
         db.session.execute(
             sa.update(Grant)
             .where(
-                _grants.c.token_digest.in_([digest(token) for token in held]),
+                _grants.c.token_digest.in_([digest_of_token(token) for token in held]),
                 _grants.c.person_id.is_(None),
             )
             .values(person_id=person_id)
@@ -302,7 +302,7 @@ def _is_past(kept: Any, now: datetime) -> bool:
 def alive_among(tokens: Collection[str], *, now: datetime) -> frozenset[Category]:
     """Return the categories in which a living grant hangs on any of these random numbers."""
     found = sa.select(_grants.c.category).where(
-        _grants.c.token_digest.in_([digest(token) for token in tokens]),
+        _grants.c.token_digest.in_([digest_of_token(token) for token in tokens]),
         _grants.c.expires_at > now,
     )
     return frozenset(map(Category, db.session.connection().scalars(found)))
@@ -310,7 +310,7 @@ def alive_among(tokens: Collection[str], *, now: datetime) -> frozenset[Category
 
 def end(tokens: Collection[str]) -> None:
     """End the grants of these random numbers, and what was noted. The caller commits."""
-    digests = [digest(token) for token in tokens]
+    digests = [digest_of_token(token) for token in tokens]
     db.session.execute(sa.delete(Grant).where(_grants.c.token_digest.in_(digests)))
     after_commit(clear_journal)
 
@@ -318,11 +318,6 @@ def end(tokens: Collection[str]) -> None:
 def ran_out(now: datetime) -> sa.ColumnElement[bool]:
     """Say of a grant that its choice ran out; all that hangs on it goes with it."""
     return Grant.expires_at <= now
-
-
-def digest(token: str) -> bytes:
-    """Return what the database keeps of a random number."""
-    return sha256(token.encode()).digest()
 
 
 assert set(NOTED) <= set(OF_CATEGORY)

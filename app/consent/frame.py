@@ -21,16 +21,17 @@ from app.consent.deciding import (
     Controller,
     Decided,
     decide,
-    digest,
     refusal_of,
 )
 from app.consent.register import CHOICE, OF_CATEGORY
 from app.consent.signals import signal_in
 from app.core.clock import utcnow
 from app.core.database import after_commit, db, writing
-from app.core.limits import TooManyRequests, network_pseudonym, spend
+from app.core.limits import TooManyRequests, spend
+from app.core.tokens import digest_of_token
 from app.core.vault import derive
 from app.web.cookies import OPTIONAL, Category
+from app.web.network import network
 from app.web.pages import settings
 
 NO_JAR = "none"
@@ -121,7 +122,7 @@ def permission(category: Category) -> Permission | None:
     if from_now is None or category not in from_now.granted:
         return None
     token = held_tokens().get(category)
-    return Permission(_MAKE, category, digest(token)) if token else None
+    return Permission(_MAKE, category, digest_of_token(token)) if token else None
 
 
 def held_tokens() -> dict[Category, str]:
@@ -171,11 +172,11 @@ def keep(decided: Decided) -> None:
 def circumstances(how: str, shown: notice.Notice | None = None) -> Circumstances:
     """Return how the present request's answer is given."""
     account = current_account() if getattr(session, "is_kept", False) else None
-    site = current_app.extensions["site"]()
+    name: str = current_app.extensions["controller_name"]()
     return Circumstances(
         how=how,
         shown=shown or notice.present(),
-        controller=Controller(site.name, settings().site_url),
+        controller=Controller(name, settings().site_url),
         signal=consent().signal,
         account_id=account.id if account else None,
         person_id=account.person_id if account else None,
@@ -192,11 +193,25 @@ def _before() -> None:
 
 
 def _read(now: datetime) -> Consent:
-    choice = from_cookie(CHOICE.value(), _secret(), now=now)
+    choice = _still_ours(from_cookie(CHOICE.value(), _secret(), now=now))
     keeps_cookies = choice is not None or request.args.get("cookies") != NO_JAR
     if not keeps_cookies:
         g.carried["cookies"] = NO_JAR
     return _set(Consent(choice, signal_in(request.headers), keeps_cookies))
+
+
+def _still_ours(choice: Choice | None) -> Choice | None:
+    """Return a choice without the yes that was said to whoever was responsible before (C24).
+
+    That is asked again. A no stays a no: the new one may do no more than the former.
+    """
+    if choice is None or not any(choice.answers.values()) or request.blueprint in _MACHINES:
+        return choice
+    since: datetime | None = current_app.extensions["controller_since"]()
+    if since is None or choice.made_at >= since:
+        return choice
+    said = {category: answer for category, answer in choice.answers.items() if not answer}
+    return replace(choice, answers=said, marks={}) if said else None
 
 
 def _hear_signal(now: datetime) -> None:
@@ -223,11 +238,10 @@ def _hear_signal(now: datetime) -> None:
 
 
 def _end_by_signal(around: Circumstances, now: datetime) -> None:
-    secret: bytes = current_app.extensions["network_secret"]
     try:
         # An old yes can be sent with a signal as often as anybody likes: each would be an
         # entry in the chain.
-        spend(CHOOSING, network_pseudonym(secret, request.remote_addr or "", now=now), now=now)
+        spend(CHOOSING, network(now), now=now)
     except TooManyRequests:
         _set(replace(consent(), choice=None))  # a refusal all the same, without a receipt
         return

@@ -212,7 +212,7 @@ class PersonPermission(Base):
     person_id: Mapped[str] = whose(sa.ForeignKey("person.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = kept(
         Personal(
-            Kind.WISH,
+            Kind.PERMISSION,
             (Purpose.RIGHTS,),
             Retention.RIGHTS,
             "C20",
@@ -224,3 +224,5 @@ class PersonPermission(Base):
     given_at: Mapped[datetime] = plain()
     how: Mapped[str] = plain(sa.String(20))  # on which page
     ended_at: Mapped[datetime | None] = plain()
+    # On which page, or by what else it came to its end; empty where nobody noted it.
+    ended_how: Mapped[str] = plain(sa.String(20), default="", server_default="")

@@ -205,11 +205,6 @@ def record(notice: Notice, *, now: datetime) -> str:
     return digest
 
 
-def is_recorded(digest: str) -> bool:
-    """Tell whether a question with this digest was ever answered here."""
-    return find(digest) is not None
-
-
 def find(digest: str) -> NoticeText | None:
     """Return the kept text of a question."""
     return db.session.get(NoticeText, digest)

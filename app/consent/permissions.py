@@ -7,11 +7,14 @@ import sqlalchemy as sa
 
 from app.accounts.models import Account, Claim
 from app.consent.models import PersonPermission
-from app.core.database import db
+from app.core.database import changed, db
 from app.core.datamap import Purpose
 
 CHECKOUT, RESERVATION, ACCOUNT = "checkout", "reservation", "account"
-"""Where a yes is given: on which page."""
+"""Where a yes is given, or taken back: on which page."""
+CHANGED, ARCHIVED, REWRITTEN, ERASED = "changed", "archived", "rewritten", "erased"
+HANDED_OVER = "handed_over"
+"""By what else a yes ends: what was agreed to isn't so any more, or nobody is left to agree."""
 
 _MOST_SHOWN = 20
 
@@ -32,14 +35,39 @@ def give(person_id: str, purpose: Purpose, *, how: str, now: datetime, recipient
 
 
 def take_back(
-    person_ids: Collection[str], purpose: Purpose, *, now: datetime, recipient: str = ""
+    person_ids: Collection[str],
+    purpose: Purpose,
+    *,
+    now: datetime,
+    recipient: str = "",
+    how: str = "",
 ) -> None:
-    """End a yes; what it was stays to be proved. The caller commits."""
+    """End a yes; what it was stays to be proved. The caller commits.
+
+    `how` is on which page, or by what else it ends.
+    """
     db.session.execute(
         sa.update(PersonPermission)
         .where(*_live(person_ids, purpose, recipient))
-        .values(ended_at=now)
+        .values(ended_at=now, ended_how=how)
     )
+
+
+def end_all(purpose: Purpose, recipient: str, how: str, *, now: datetime) -> int:
+    """End everybody's yes to a recipient, as what they agreed to isn't so any more.
+
+    Return how many ended. The caller commits.
+    """
+    ended = db.session.execute(
+        sa.update(PersonPermission)
+        .where(
+            PersonPermission.purpose == purpose.value,
+            PersonPermission.recipient == recipient,
+            PersonPermission.ended_at.is_(None),
+        )
+        .values(ended_at=now, ended_how=how)
+    )
+    return changed(ended)
 
 
 def permitted(person_ids: Collection[str], purpose: Purpose, *, recipient: str = "") -> set[str]:
@@ -65,12 +93,20 @@ def same_person(person_id: str) -> list[str]:
     return sorted({person_id, *found})
 
 
-def history(person_ids: Collection[str], purpose: Purpose) -> list[PersonPermission]:
-    """Return every yes that these persons ever gave to a purpose, the latest first."""
+def history(
+    person_ids: Collection[str], purpose: Purpose, *, recipients: Collection[str] | None = None
+) -> list[PersonPermission]:
+    """Return every yes that these persons ever gave to a purpose, the latest first.
+
+    `recipients` leaves out those that were given to others.
+    """
+    of_them = () if recipients is None else (PersonPermission.recipient.in_(recipients),)
     query = (
         sa.select(PersonPermission)
         .where(
-            PersonPermission.person_id.in_(person_ids), PersonPermission.purpose == purpose.value
+            PersonPermission.person_id.in_(person_ids),
+            PersonPermission.purpose == purpose.value,
+            *of_them,
         )
         .order_by(PersonPermission.given_at.desc(), PersonPermission.id.desc())
         .limit(_MOST_SHOWN)

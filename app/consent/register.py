@@ -1,7 +1,7 @@
 """The register of everything stored on a visitor's device: what isn't here is never set (C11).
 
 The cookie page and the policy are rendered from it, the gate enforces it, and a
-real browser is compared with it. Scripts of ours store nothing at all.
+real browser is compared with it. Scripts of ours store nothing but what `ON_REQUEST` lists.
 """
 
 import json
@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from app.accounts.sessions import SESSION
 from app.core.languages import N_
-from app.web.cookies import OPTIONAL, Category, Cookie
+from app.web.cookies import Category, Cookie
 
 CHOICE_MONTHS = 6
 """How long a choice counts, a yes and a no alike (CNIL, guidelines of 17 September 2020)."""
@@ -56,6 +56,49 @@ SUGGESTIONS = Cookie(
     clause="C18",
 )
 REGISTER = (CHOICE, BASKET, SESSION, PREFERENCES, STATISTICS, SUGGESTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Something that isn't a cookie, stored because its person pressed the button for it.
+
+    It is asked for by itself, on its own page, and is no part of any category: the law
+    leaves out what somebody expressly asked for (ePrivacy Directive, Article 5(3)).
+    """
+
+    name: str  # as a browser's tools call it
+    title: str  # a text for people, marked by N_, as all that follow
+    purpose: str
+    kept: str  # how long
+    reader: str
+    endpoint: str  # the page that switches it on and off
+    clause: str
+
+
+ON_REQUEST = (
+    Stored(
+        "push.js",
+        N_("Notices on a device"),
+        N_(
+            "Shows notices on this device: a small program, and your browser’s address at its "
+            "push service"
+        ),
+        N_("Only after you press “Tell me on this device”, until you end it or sign out there"),
+        N_("This site; your browser’s push service knows the address that it gave"),
+        "push.show",
+        "C13",
+    ),
+    Stored(
+        "passkey",
+        N_("Passkeys"),
+        N_("Signs you in: a key that your device, or what keeps your passwords, makes for it"),
+        N_("Only after you press “Add a passkey on this device”, until you delete it there"),
+        N_("Nobody: your device proves that it has the key, and never hands it out"),
+        "accounts.security",
+        "C04",
+    ),
+)
+"""What is stored at a visitor's own request; a test compares it with a real browser."""
 
 OF_CATEGORY = {cookie.category: cookie for cookie in (PREFERENCES, STATISTICS, SUGGESTIONS)}
 """The one cookie of each optional category: one purpose a cookie."""
@@ -153,8 +196,3 @@ def inventory(category: Category) -> str:
         "choice_months": CHOICE_MONTHS,
     }
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def inventories() -> dict[Category, str]:
-    """Return the present inventory of each optional category."""
-    return {category: inventory(category) for category in OPTIONAL}

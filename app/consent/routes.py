@@ -10,7 +10,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -24,12 +23,15 @@ from app.consent import chain, notice, receipts
 from app.consent.deciding import CHOOSING
 from app.consent.frame import NO_JAR, choose, circumstances, consent, living
 from app.consent.notice import Notice
+from app.consent.register import ON_REQUEST
 from app.consent.signals import HEADERS, signal_in
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import BY_CODE, current_locale, gettext
-from app.core.limits import network_pseudonym, spend
+from app.core.limits import spend
+from app.web.attachments import attachment
 from app.web.cookies import OPTIONAL, Category, cookie_name
+from app.web.network import network
 from app.web.pages import private_page, settings
 from app.web.paths import local_path
 
@@ -62,8 +64,7 @@ def answer() -> ResponseReturnValue:
             return _page(gettext("The question has changed meanwhile. Please look once more.")), 409
         shown = notice.present()  # a no is a no, whatever was asked
     now = utcnow()
-    secret: bytes = current_app.extensions["network_secret"]
-    spend(CHOOSING, network_pseudonym(secret, request.remote_addr or "", now=now), now=now)
+    spend(CHOOSING, network(now), now=now)
     how = request.form.get("from", "page")
     choose(answers, circumstances(how if how in HOW else "page", shown), now=now)
     db.session.commit()
@@ -101,11 +102,9 @@ def receipt() -> ResponseReturnValue:
         abort(404)
     body = json.loads(entry.body)
     made = receipts.receipt(entry, body, site_url=body["controller"]["id"], now=utcnow())
-    response = make_response(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
-    response.content_type = "application/json; charset=utf-8"
+    text = json.dumps(made, indent=2, ensure_ascii=False) + "\n"
     name = f"receipt-{entry.position}.json"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(text, "application/json; charset=utf-8", name)
 
 
 @bp.get("/cookies/receipt.schema.json")
@@ -180,6 +179,7 @@ def _page(problem: str = "") -> str:
         choice=said.choice,
         entry=chain.find(said.choice.receipt_id, said.choice.made_at) if said.choice else None,
         problem=problem,
+        on_request=ON_REQUEST,
         sends=[
             name for name in HEADERS if signal_in(Headers({name: request.headers.get(name, "")}))
         ],

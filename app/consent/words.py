@@ -6,7 +6,16 @@ from datetime import datetime
 from babel.dates import format_date
 
 from app.consent.models import ActivityLine, PersonPermission
-from app.consent.permissions import ACCOUNT, CHECKOUT, RESERVATION
+from app.consent.permissions import (
+    ACCOUNT,
+    ARCHIVED,
+    CHANGED,
+    CHECKOUT,
+    ERASED,
+    HANDED_OVER,
+    RESERVATION,
+    REWRITTEN,
+)
 from app.consent.register import CLICKS
 from app.core.languages import N_, current_locale, gettext
 from app.web.agents import OTHER
@@ -30,14 +39,37 @@ PAGES = {
     "/reservations/<reference>/invoices/<invoice_number>.pdf": N_("An invoice"),
     "/reservations/<reference>/messages": N_("Messages about a reservation"),
     "/account/messages/<reference>": N_("Messages about a reservation"),
+    "/is-this-real": N_("Is this request real?"),
     "/contact": N_("Contact"),
     "/terms": N_("Terms"),
     "/terms/versions/<int(max=9999):number>": N_("A version of the terms"),
+    "/terms/versions/<int(max=9999):number>/changes": N_("What changed in the terms"),
+    "/privacy/versions/<int(max=9999):number>/changes": N_("What changed in the privacy policy"),
     "/privacy": N_("Privacy policy"),
+    "/closing": N_("What happens if we close"),
+    "/closing/certificate.json": N_("The certificate of the closing"),
+    "/closing/certificate.sig": N_("The certificate of the closing"),
+    "/privacy/incidents": N_("If something goes wrong"),
+    "/account/incidents": N_("What went wrong with data of yours"),
+    "/data/<key>/incidents": N_("What went wrong with data of yours"),
+    "/privacy/controller": N_("Who is responsible for your data"),
+    "/account/controller": N_("Who gets your data"),
+    "/data/<key>/controller": N_("Who gets your data"),
+    "/reservations/<reference>/controller": N_("Who gets your data"),
+    "/account/controller/no": N_("Who gets your data"),
+    "/data/<key>/controller/no": N_("Who gets your data"),
+    "/reservations/<reference>/controller/no": N_("Who gets your data"),
+    "/account/controller/take-back": N_("Who gets your data"),
+    "/data/<key>/controller/take-back": N_("Who gets your data"),
+    "/reservations/<reference>/controller/take-back": N_("Who gets your data"),
     "/privacy/retention": N_("How long we keep what"),
     "/privacy/clauses": N_("What we promise, point by point"),
     "/privacy/recipients": N_("Who receives data"),
+    "/privacy/collection": N_("What we ask, field by field"),
+    "/privacy/storage": N_("What is stored, and where"),
+    "/security": N_("How it is kept safe"),
     "/privacy/versions/<int(max=9999):number>": N_("A version of the privacy policy"),
+    "/feeds/<token>.ics": N_("A partner’s calendar"),
     "/cookies": N_("Cookies"),
     "/cookies/log": N_("The activity log"),
     "/preferences": N_("Language, region and light"),
@@ -69,6 +101,13 @@ PAGES = {
     "/account/activity": N_("The activity log of an account"),
     "/account/permissions": N_("What you allow"),
     "/survey/<key>": N_("Questions after a stay"),
+    "/reviews": N_("What guests say"),
+    "/reviews/<key>": N_("What a guest says"),
+    "/reservations/<reference>/reviews/<int(max=2147483647):line_id>": N_("Writing a review"),
+    "/reservations/<reference>/reviews/<int(max=2147483647):line_id>/look": N_("Writing a review"),
+    "/account/notices": N_("Notices on a device"),
+    "/reservations/<reference>/notices": N_("Notices on a device"),
+    "/push.js": N_("What shows notices on a device"),
     "/account/data": N_("Your data"),
     "/account/data/details/<reference>": N_("Your data"),
     "/account/data/limits": N_("What your data are used for"),
@@ -100,12 +139,24 @@ _GIVEN = {
     RESERVATION: N_("%(day)s: you said yes on the page of a reservation."),
     ACCOUNT: N_("%(day)s: you said yes in your account."),
 }
+_ENDED = {
+    RESERVATION: N_("%(day)s: you took it back on the page of a reservation."),
+    ACCOUNT: N_("%(day)s: you took it back in your account."),
+    CHANGED: N_("%(day)s: it ended, because what you had said yes to was changed."),
+    ARCHIVED: N_("%(day)s: it ended, because we don’t work together any more."),
+    REWRITTEN: N_("%(day)s: it ended, because you changed what you wrote."),
+    ERASED: N_("%(day)s: it ended, because you asked to be erased."),
+    HANDED_OVER: N_("%(day)s: it ended, because somebody else became responsible for your data."),
+}
+_TAKEN_BACK = N_("%(day)s: you took it back.")
 
 
 def permission_lines(history: Sequence[PersonPermission]) -> list[str]:
     """Return what became of a permission, a sentence each, the latest first."""
     turns = [(one.given_at, _GIVEN[one.how]) for one in history]
-    turns += [(one.ended_at, N_("%(day)s: you took it back.")) for one in history if one.ended_at]
+    turns += [
+        (one.ended_at, _ENDED.get(one.ended_how, _TAKEN_BACK)) for one in history if one.ended_at
+    ]
     turns.sort(key=lambda turn: turn[0], reverse=True)
     return [gettext(words, day=_day(at)) for at, words in turns]
 

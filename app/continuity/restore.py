@@ -17,11 +17,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from flask import Flask, current_app
+from flask import current_app
 
 from app.config import Settings
 from app.continuity import copies, ledger_file, sealing, serving
@@ -31,11 +30,12 @@ from app.continuity.folders import alone, folder, scratch
 from app.continuity.models import BOOK, KEYS_BACKUP
 from app.continuity.sealing import BackupAltered, Header
 from app.core import erasures, schema, sweeps
-from app.core.database import KEYS, clear_journal, connect_to_read, db
+from app.core.database import KEYS, clear_journal, connect_to_read, db, let_go
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.vault import PersonKey
 from app.privacy import erasing
+from app.web.pages import running_app
 
 REPLACING, FINISHING = "replacing", "finishing"
 Say = Callable[[str], None]
@@ -171,7 +171,7 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
         serving.mark(settings, stage=REPLACING, files=report.restored)
         for kind, copied in opened:
             say(f"Putting the {kind} in its place …")
-            _let_go()
+            let_go()
             copies.put(db.engines[KEYS if kind == KEYS_BACKUP else None].url, copied)
         serving.mark(settings, stage=FINISHING, files=report.restored)
         return _finish(report, now=now, say=say)
@@ -180,14 +180,6 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
 def _has_keys() -> bool:
     with connect_to_read(db.engines[KEYS]) as connection:
         return sa.inspect(connection).has_table(PersonKey.__tablename__)
-
-
-def _let_go() -> None:
-    """Close this process's connections: PostgreSQL would wait for them."""
-    db.session.rollback()
-    db.session.remove()
-    for engine in db.engines.values():
-        engine.dispose()
 
 
 def unpack(path: Path, into: Path) -> tuple[Path, Header]:
@@ -228,8 +220,8 @@ def _finish(report: Report, *, now: datetime, say: Say) -> Report:
     db.session.rollback()  # looking at the tables waits for whoever writes
     if not schema.is_newest():
         say("Bringing the tables to the newest form …")
-        _let_go()
-        schema.upgrade(_app())
+        let_go()
+        schema.upgrade(running_app())
     report.merged = ledger_file.merge()
     report.keys_destroyed = ledger_file.destroy_keys_again()
     _replay(report, now=now, say=say)
@@ -263,10 +255,4 @@ def _replay(report: Report, *, now: datetime, say: Say) -> None:
 def _missing() -> list[int]:
     found = erasures.missing()
     db.session.rollback()
-    return found
-
-
-def _app() -> Flask:
-    app: Any = current_app
-    found: Flask = app._get_current_object()
     return found

@@ -21,11 +21,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import flask_migrate
 import sqlalchemy as sa
-from flask import Flask, current_app
+from flask import current_app
 
 from app.booking.reservations import prove
 from app.config import Settings
@@ -48,9 +47,10 @@ from app.continuity.upgrade_errors import (
 )
 from app.core import audit, schema
 from app.core.audit import AuditEntry
-from app.core.database import KEYS, connect_to_read, db
+from app.core.database import KEYS, connect_to_read, db, let_go
 from app.core.erasures import ErasureEntry
 from app.core.errors import DomainError
+from app.web.pages import running_app
 
 BEGUN, DONE, FAILED, BACK = "begun", "done", "failed", "back"
 UPGRADING = "upgrading"
@@ -171,8 +171,8 @@ def _carry_out(
     prepare: Step, made: list[BackupRun], was: str, settings: Settings, *, now: datetime, say: Say
 ) -> None:
     say("Migrating both databases …")
-    _let_go()
-    schema.upgrade(_app())
+    let_go()
+    schema.upgrade(running_app())
     say("Proving the counters from the reservations …")
     wrong = prove(now=now)
     db.session.rollback()
@@ -326,7 +326,7 @@ def _put_back(record: Record, settings: Settings) -> None:
         for kind, name in ((KEYS_BACKUP, record.keys), (BOOK, record.book)):
             restore.open_backup(_path(kind, name, settings), kind, away / kind, settings)
         for kind in KINDS:
-            _let_go()
+            let_go()
             copies.put(_engine(kind).url, away / kind)
     serving.unmark(settings)
 
@@ -336,34 +336,20 @@ def _go_down(to: str, settings: Settings, *, say: Say) -> None:
     say(f"Migrating both databases down to {to} …")
     # Until the former code is there, nothing that lies here could serve it.
     serving.mark(settings, stage=restore.FINISHING, files=[])
-    app = _app()
+    app = running_app()
     if "migrate" not in app.extensions:
         schema.init_app(app)
     with alone(settings.backup_dir), scratch(settings.backup_dir) as away:
         for kind in KINDS:
             with (away / kind).open("xb") as file:
                 file.writelines(copies.copy(_engine(kind).url, away))
-        _let_go()
+        let_go()
         try:
             flask_migrate.downgrade(revision=to)
         except (Exception, SystemExit) as error:
             for kind in KINDS:
-                _let_go()
+                let_go()
                 copies.put(_engine(kind).url, away / kind)
             serving.unmark(settings)
             raise FormerCannotHold(why=_why(error)) from error
-    _let_go()
-
-
-def _let_go() -> None:
-    """Close this process's connections: PostgreSQL would wait for them."""
-    db.session.rollback()
-    db.session.remove()
-    for engine in db.engines.values():
-        engine.dispose()
-
-
-def _app() -> Flask:
-    app: Any = current_app
-    found: Flask = app._get_current_object()
-    return found
+    let_go()

@@ -8,7 +8,7 @@ half-way loses updates silently or fails under load.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -238,6 +238,19 @@ def kept(declared: Personal, *args: Any, **kwargs: Any) -> MappedColumn[Any]:
 def sealed(name: str, declared: Personal) -> MappedColumn[Any]:
     """Return a column of personal data that only the vault can open; read it by `opened`."""
     return mapped_column(name, sa.LargeBinary, nullable=True, info={"data": declared})
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """Return the condition, in SQL, that a column holds one of these words of ours."""
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def let_go() -> None:
+    """Close this process's connections: PostgreSQL would wait for them."""
+    db.session.rollback()
+    db.session.remove()
+    for engine in db.engines.values():
+        engine.dispose()
 
 
 def table(model: type[DeclarativeBase]) -> sa.Table:

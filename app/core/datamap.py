@@ -1,7 +1,7 @@
 """The data map: what every column holds, for what purpose, and for how long.
 
 A column declares itself where it is made (`plain`, `sealed`, `kept` in
-`core.database`); a test fails on one that doesn't. Pages, the download,
+`core.database`); the site doesn't start with one that doesn't. Pages, the download,
 erasure, the purge and the policy's tables are derived from here, so a field
 can't be forgotten by any of them.
 """
@@ -43,6 +43,11 @@ class Kind(StrEnum):
     MESSAGE = "message"
     DISCLOSURE = "disclosure"
     WISH = "wish"
+    PUSH = "push"
+    REVIEW = "review"
+    PERMISSION = "permission"
+    NOTICE = "notice"
+    OBJECTION = "objection"
 
 
 class Purpose(StrEnum):
@@ -62,6 +67,10 @@ class Purpose(StrEnum):
     SERVICE = "service"
     ARRIVAL = "arrival"
     SURVEY = "survey"
+    NOTICE = "notice"
+    """To tell people what they must know (C13, C15, C24, C25)."""
+    PARTNER = "partner"
+    PUBLIC = "public"
 
 
 class Retention(StrEnum):
@@ -153,3 +162,20 @@ def personal_columns(*metadatas: MetaData) -> Iterator[tuple[Column[object], Per
                 declared = declaration(column)
                 if isinstance(declared, Personal):
                     yield column, declared
+
+
+class Undeclared(TypeError):
+    """A column says nothing of what it holds; its message names it."""
+
+
+def refuse_undeclared(*metadatas: MetaData) -> None:
+    """Raise Undeclared where a column declares nothing: no page, erasure or purge would know it."""
+    silent = [
+        f"{table.name}.{column.name}"
+        for metadata in metadatas
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if declaration(column) is None
+    ]
+    if silent:
+        raise Undeclared(f"These columns don't declare what they hold: {', '.join(silent)}")

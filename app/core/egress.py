@@ -5,8 +5,10 @@ was given can't be reached. The policy's list of recipients is rendered from
 the same register.
 """
 
+import http.client
 import smtplib
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -38,15 +40,43 @@ MAIL_RELAY = Recipient(
 )
 
 
+PUSH_SERVICE = Recipient(
+    code="push service",
+    gets=N_("The address that your browser has there, and a text that only your browser can open"),
+    why=N_("To show you on a device what you must know, where you asked for it"),
+    clause="C13",
+)
+PUSH_HOSTS = (
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+)
+"""Where browsers have what is pushed to them delivered: each brings its maker's address."""
+_LONGEST_ANSWER = 4096  # bytes of an answer that are read, and dropped
+
+
 class Egress:
     """The allow-list of one installation: recipients and the addresses they were given."""
 
-    def __init__(self, addresses: dict[str, str]) -> None:
+    def __init__(
+        self, addresses: dict[str, str], hosts: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        """`hosts`: of recipients whose addresses others bring, where those may lie.
+
+        Each is a host, reached by https, or "*." and its end; or, for tests, a whole origin.
+        """
         self._addresses = {code: url for code, url in addresses.items() if url}
+        self._hosts = dict(hosts or {})
 
     def recipients(self) -> list[str]:
         """Return the codes of the recipients that this installation really has."""
         return sorted(self._addresses)
+
+    def reached(self) -> list[str]:
+        """Return the codes of all that anything can leave to, at an address others bring too."""
+        hosts = {code for code, allowed in self._hosts.items() if allowed}
+        return sorted(self._addresses.keys() | hosts)
 
     def url(self, recipient: Recipient) -> str:
         """Return the address of a recipient; raises RecipientUnknown where it has none."""
@@ -54,6 +84,54 @@ class Egress:
             return self._addresses[recipient.code]
         except KeyError as error:
             raise RecipientUnknown from error
+
+    def hosts(self, recipient: Recipient) -> tuple[str, ...]:
+        """Return where the addresses of a recipient may lie; nothing for one it doesn't have."""
+        return self._hosts.get(recipient.code, ())
+
+    def allows(self, recipient: Recipient, url: str) -> bool:
+        """Whether an address that somebody brought is one of this recipient's."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            return False
+        host, allowed = (parts.hostname or "").lower(), self.hosts(recipient)
+        if not host or parts.username is not None or parts.password is not None:
+            return False
+        if f"{parts.scheme}://{parts.netloc}" in allowed:
+            return True
+        if parts.scheme != "https" or port not in (None, 443):
+            return False
+        return host in allowed or any(
+            one.startswith("*.") and host.endswith(one[1:]) for one in allowed
+        )
+
+    def post(self, recipient: Recipient, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Post to an address that somebody brought, and return the answer's status.
+
+        No redirect is followed: it could lead anywhere. Raises RecipientUnknown for an
+        address that isn't the recipient's, OSError when it can't be reached.
+        """
+        if not self.allows(recipient, url):
+            raise RecipientUnknown
+        parts = urlsplit(url)
+        connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            tls = ssl.create_default_context()
+            connection = http.client.HTTPSConnection(parts.netloc, timeout=20, context=tls)
+        else:
+            connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+        try:
+            path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+            connection.request("POST", path, body, dict(headers))
+            answer = connection.getresponse()
+            answer.read(_LONGEST_ANSWER)
+            return answer.status
+        except http.client.HTTPException as error:
+            raise OSError from error
+        finally:
+            connection.close()
 
     def mail_relay(self) -> smtplib.SMTP:
         """Return a connection to the mail relay, encrypted and signed in.

@@ -17,6 +17,7 @@ from flask import current_app
 from sqlalchemy.orm import Mapped
 
 from app.core.database import Base, after_commit, changed, db, plain, table
+from app.core.purposes import TOPIC, unit
 from app.core.vault import PersonUnknown
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,11 @@ def handles(topic: str) -> Callable[[Handler], Handler]:
     return register
 
 
+def topics() -> list[str]:
+    """Return the topics that there are handlers for."""
+    return sorted(_handlers)
+
+
 def enqueue(
     topic: str, payload: dict[str, Any], *, now: datetime, not_before: datetime | None = None
 ) -> None:
@@ -103,7 +109,8 @@ def run_job(job_id: int, *, now: datetime) -> bool:
     topic, payload = leased
     try:
         # The job's number names what it makes, so that a second try makes the same again.
-        _handlers[topic]({**payload, "job": job_id}, now)
+        with unit(TOPIC, topic):
+            _handlers[topic]({**payload, "job": job_id}, now)
         db.session.execute(sa.update(Job).where(Job.id == job_id).values(done_at=now))
         db.session.commit()
     except PersonUnknown:

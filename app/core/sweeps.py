@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from app.core.database import Base, clear_journal, db, only_reading, table
 from app.core.datamap import Retention
+from app.core.purposes import SWEEP, unit
 from app.core.worker import every_minute
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,10 @@ class Sweep:
 
         Raises SweepStuck where a batch was taken away and is there again.
         """
+        with unit(SWEEP, self.name):
+            return self._carry_out(now)
+
+    def _carry_out(self, now: datetime) -> int:
         gone, before = 0, frozenset[Any]()
         while keys := self._next(now):
             if not before.isdisjoint(keys):

@@ -23,10 +23,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.orm import Mapped, Session
+from sqlalchemy.orm import Mapped, Mapper, Session
 
-from app.core.database import KEYS, KeysBase, connect_to_read, db, kept, plain, whose
-from app.core.datamap import Kind, Personal, Purpose, Retention
+from app.core.database import KEYS, Base, KeysBase, connect_to_read, db, kept, plain, whose
+from app.core.datamap import Kind, Personal, Purpose, Retention, declaration
+from app.core.purposes import Guard
 
 VERSION = b"\x01"
 NONCE = 12
@@ -91,9 +92,11 @@ def derive(secret: bytes, purpose: str) -> bytes:
 
 
 class Vault:
-    """Seals and opens values; holds the master key and nothing else."""
+    """Seals and opens values; holds the master key, and who looks at what is opened."""
 
-    def __init__(self, master_key: bytes) -> None:
+    def __init__(self, master_key: bytes, guard: Guard | None = None) -> None:
+        """Make it from the master key; without a guard it opens for whatever purpose."""
+        self._guard = guard
         self._wrapping = AESGCM(derive(master_key, "reserved: wrapping of persons' keys"))
         self._index = derive(master_key, "reserved: blind index")
 
@@ -171,7 +174,8 @@ class Vault:
         """Open what `seal` made.
 
         Raises PersonUnknown after erasure, SealBroken where the bytes were
-        altered or belong to another field or person.
+        altered or belong to another field or person, and under test
+        OutsidePurpose where what runs reads for nothing that `field` is held for.
         """
         return self.open_bytes(person_id, field, sealed).decode()
 
@@ -185,8 +189,12 @@ class Vault:
         """Open what `seal_bytes` made; raises as `open` does."""
         bound = f"{field}\0{person_id}".encode()
         nonce, text = sealed[1 : 1 + NONCE], sealed[1 + NONCE :]
+        key = self._key(person_id)
+        # Of somebody who was erased nothing is read: that comes first.
+        if self._guard is not None:
+            self._guard.check(field)
         try:
-            return self._key(person_id).decrypt(nonce, text, bound)
+            return key.decrypt(nonce, text, bound)
         except InvalidTag as error:
             raise SealBroken(field) from error
 
@@ -312,6 +320,26 @@ class opened:  # noqa: N801 (read and written like an attribute)
     def __set__(self, row: object, value: str | None) -> None:
         sealed = vault().seal(getattr(row, self.person), self.field, value) if value else None
         setattr(row, self.column, sealed)
+
+
+@event.listens_for(Mapper, "after_mapper_constructed")
+def _open_what_is_sealed(mapper: Mapper[Any], model: type[Any]) -> None:
+    """Give a sealed column its open side where nobody wrote it down: one line is a column.
+
+    Raises TypeError for one that isn't mapped as `_name`: what is sealed would be shown.
+    """
+    for column in mapper.columns if issubclass(model, Base) else ():
+        said = declaration(column)
+        if not isinstance(said, Personal) or said.readable:
+            continue
+        sealed = mapper.get_property_by_column(column).key
+        name = sealed.removeprefix("_")
+        if name == sealed:
+            raise TypeError(f"{column.table.name}.{column.name} is sealed: map it as _{name}.")
+        if not hasattr(model, name):
+            reader = opened(sealed)
+            reader.__set_name__(model, name)
+            setattr(model, name, reader)
 
 
 def dump_address(address: dict[str, str] | None) -> str | None:

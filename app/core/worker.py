@@ -13,6 +13,7 @@ from flask import Flask, current_app
 
 from app.config import Settings
 from app.core import outbox
+from app.core.purposes import RECURRING, unit
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -27,6 +28,16 @@ def every_minute(work: Periodic) -> Periodic:
     """Have the worker do `work` every minute, with the present instant."""
     _periodic.append(work)
     return work
+
+
+def recurring() -> list[str]:
+    """Return the names of what is done every minute: "privacy.purging.purge_daily"."""
+    return [_name_of(work) for work in _periodic]
+
+
+def _name_of(work: Periodic) -> str:
+    module = work.__module__ or ""  # what Python itself brings along has none
+    return f"{module.removeprefix('app.')}.{work.__name__}"
 
 
 def make_huey(settings: Settings) -> "Huey":
@@ -100,7 +111,8 @@ def tidy(now: datetime) -> None:
     outbox.run_due(now=now)
     for work in _periodic:
         try:
-            work(now)
+            with unit(RECURRING, _name_of(work)):
+                work(now)
         except Exception as error:  # noqa: BLE001 (the next part must run)
             log.error(  # noqa: TRY400 (as above)
                 "periodic work failed: %s %s", work.__name__, type(error).__name__

@@ -35,7 +35,7 @@ def guides(reservation: Reservation) -> list[Guide]:
     labels = {
         line.offer_id: line.label
         for line in reversed(reservation.lines)
-        if line.offer_id is not None and line.kind in ("stay", "session")
+        if line.offer_id is not None and line.takes_places
     }
     query = sa.select(OfferRow.id, OfferRow.texts).where(OfferRow.id.in_(labels))
     texts = {row.id: row.texts for row in db.session.execute(query)}

@@ -6,11 +6,11 @@ They open with the key of the reservation's own link; without it there is nothin
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
-from app.booking.links import guest_key, guest_url, reservation_for_guest
+from app.booking.links import guest_key, guest_url, reservation_at_link
 from app.booking.models import CONFIRMED, Reservation
 from app.booking.reservations import get_for_update
 from app.booking.shop import shop
@@ -38,11 +38,6 @@ bp = Blueprint("arrival", __name__)
 ON, OFF = "on", "off"
 
 
-def _find(reference: str) -> Reservation:
-    """Return the reservation of this address; 404 without its key, as if there were none."""
-    return reservation_for_guest(reference, request.args.get("key", "")) or abort(404)
-
-
 # -- How to come ------------------------------------------------------------------------------
 
 
@@ -50,7 +45,7 @@ def _find(reference: str) -> Reservation:
 @private_page
 def arrival(reference: str) -> ResponseReturnValue:
     """Show, for a booking that is firm, how to come and what is good to know; also on paper."""
-    found = _find(reference)
+    found = reservation_at_link(reference)
     here, now = shop(), utcnow()
     if found.status != CONFIRMED:
         return redirect(guest_url(found), 303)
@@ -76,7 +71,7 @@ def arrival(reference: str) -> ResponseReturnValue:
 @private_page
 def wishes(reference: str) -> ResponseReturnValue:
     """Ask what would be good for the stay, and keep it until a little after."""
-    found = _find(reference)
+    found = reservation_at_link(reference)
     now, zone = utcnow(), shop().venue.zone
     form = WishesForm(nights=has_nights(found))
     if request.method == "GET":
@@ -91,12 +86,12 @@ def wishes(reference: str) -> ResponseReturnValue:
         )
     except NotAgreed as error:
         form.diet_agreed.errors = [error.say()]
-        return _wishes_page(_find(reference), form), 422
+        return _wishes_page(reservation_at_link(reference), form), 422
     except DomainError as error:
         form.form_errors.append(error.say())
-        return _wishes_page(_find(reference), form), 409
+        return _wishes_page(reservation_at_link(reference), form), 409
     db.session.expire_all()
-    return redirect(guest_url(_find(reference)) + "#before", 303)
+    return redirect(guest_url(reservation_at_link(reference)) + "#before", 303)
 
 
 def _fill(form: WishesForm, known: Wishes) -> None:
@@ -136,7 +131,7 @@ def reminders(reference: str) -> ResponseReturnValue:
 
     A mail program is no browser and follows no redirect, so it is answered at once.
     """
-    found = _find(reference)
+    found = reservation_at_link(reference)
     form = RemindersForm()
     if request.method == "GET":
         return _reminders_page(found, form)
@@ -146,9 +141,9 @@ def reminders(reference: str) -> ResponseReturnValue:
     in_one_go(lambda: set_reminders(get_for_update(found.id), wanted=wanted))
     db.session.expire_all()
     if request.form.get("List-Unsubscribe"):
-        return _reminders_page(_find(reference), form)
-    address = url_for(".reminders", reference=reference, key=guest_key(_find(reference)))
-    return redirect(address, 303)
+        return _reminders_page(reservation_at_link(reference), form)
+    key = guest_key(reservation_at_link(reference))
+    return redirect(url_for(".reminders", reference=reference, key=key), 303)
 
 
 def _reminders_page(found: Reservation, form: RemindersForm) -> str:

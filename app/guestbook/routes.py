@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts.claims import persons_of
 from app.accounts.sessions import account_required, current_account
 from app.booking import wording
-from app.booking.links import guest_key, guest_url, reservation_for_guest
+from app.booking.links import guest_at_link, guest_key, guest_url
 from app.booking.models import CONFIRMED, Reservation
 from app.booking.shop import shop
 from app.core.clock import utcnow
@@ -45,14 +45,6 @@ def _is_open(reservation: Reservation) -> bool:
     return messages.is_open(reservation, now=utcnow())
 
 
-def _find(reference: str) -> Reservation:
-    """Return the reservation of this address; 404 without its key, as if there were none."""
-    found = reservation_for_guest(reference, request.args.get("key", ""))
-    if found is None or found.person_id is None:
-        abort(404)
-    return found
-
-
 def _back(found: Reservation, **more: Any) -> ResponseReturnValue:
     key = guest_key(found)
     return redirect(url_for(".thread", reference=found.reference, key=key, **more), 303)
@@ -65,7 +57,7 @@ def _back(found: Reservation, **more: Any) -> ResponseReturnValue:
 @private_page
 def thread(reference: str) -> ResponseReturnValue:
     """Show what was written to whoever has the link, and note what of it they see first now."""
-    found, now = _find(reference), utcnow()
+    found, now = guest_at_link(reference), utcnow()
     page = _page(found, MessageForm(formdata=None), now=now)
     if _unread([found]):
         with writing():
@@ -78,7 +70,7 @@ def thread(reference: str) -> ResponseReturnValue:
 @private_page
 def write(reference: str) -> ResponseReturnValue:
     """Send the house a message."""
-    found, form, now = _find(reference), MessageForm(), utcnow()
+    found, form, now = guest_at_link(reference), MessageForm(), utcnow()
     if not form.validate_on_submit():
         return _page(found, form, now=now), 422
     body = str(form.body.data)
@@ -87,8 +79,8 @@ def write(reference: str) -> ResponseReturnValue:
     except DomainError as error:
         form.form_errors.append(error.say())
         status = 429 if isinstance(error, TooManyRequests) else 409
-        return _page(_find(reference), form, now=now), status
-    return _back(_find(reference), sent=1, _anchor="newest")
+        return _page(guest_at_link(reference), form, now=now), status
+    return _back(guest_at_link(reference), sent=1, _anchor="newest")
 
 
 def _page(found: Reservation, form: MessageForm, *, now: datetime) -> str:
@@ -136,9 +128,9 @@ def asks_agreement(found: Reservation) -> bool:
 @private_page
 def agree(reference: str) -> ResponseReturnValue:
     """Record that a guest for whom the house booked agrees to the terms, by their own hand."""
-    found = _find(reference)
+    found = guest_at_link(reference)
     if EmptyForm().validate_on_submit() and asks_agreement(found):
         assert found.person_id is not None
         record_agreement(found.person_id, current_language(), reference, now=utcnow())
         db.session.commit()
-    return redirect(guest_url(_find(reference)), 303)
+    return redirect(guest_url(guest_at_link(reference)), 303)

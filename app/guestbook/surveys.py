@@ -28,6 +28,7 @@ from app.core.datamap import Purpose
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue
+from app.core.tokens import digest_of_token
 from app.core.vault import PersonUnknown
 from app.guestbook.models import Survey
 
@@ -83,7 +84,7 @@ def ask_all(venue: Venue, *, now: datetime) -> int:
             survey = Survey(
                 reservation_id=reservation.id,
                 person_id=reservation.person_id,
-                key_digest=digest_of(key_of(reservation)),
+                key_digest=digest_of_token(key_of(reservation)),
                 sent_at=now,
             )
             db.session.add(survey)
@@ -132,7 +133,7 @@ def may_ask(reservation: Reservation, venue: Venue, *, now: datetime) -> bool:
     person = reservation.person
     if person is None or person._email is None:
         return False
-    came = [line for line in reservation.lines if line.kind in ("stay", "session")]
+    came = [line for line in reservation.lines if line.takes_places]
     return (
         reservation.status == CONFIRMED
         and now < asked_from(reservation, venue) + ASKED_FOR
@@ -163,11 +164,6 @@ def key_of(reservation: Reservation) -> str:
     return base64.urlsafe_b64encode(proof[:18]).decode()
 
 
-def digest_of(key: str) -> bytes:
-    """Return what is kept of a key."""
-    return sha256(key.encode()).digest()
-
-
 def looks_like_a_key(text: str) -> bool:
     """Tell whether a text has the form of a survey's key, of this site or not.
 
@@ -181,7 +177,7 @@ def survey_of(key: str) -> Survey | None:
     """Return the survey that a key opens, whatever has become of it."""
     query = (
         sa.select(Survey)
-        .where(Survey.key_digest == digest_of(key))
+        .where(Survey.key_digest == digest_of_token(key))
         .options(joinedload(Survey.reservation).selectinload(Reservation.lines))
     )
     found: Survey | None = db.session.scalar(query)

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
 from app.booking import wording
-from app.booking.links import guest_key, guest_url, reservation_for_guest
+from app.booking.links import guest_key, guest_url, reservation_at_link
 from app.booking.models import CONFIRMED, Reservation
 from app.booking.shop import shop
 from app.consent import permissions
@@ -189,24 +189,19 @@ def survey_switch(reservation: Reservation) -> dict[str, Any] | None:
 @private_page
 def turn_on(reference: str) -> ResponseReturnValue:
     """Say yes to being asked after this stay."""
-    found, now = _find(reference), utcnow()
+    found, now = reservation_at_link(reference), utcnow()
     person_id = found.person_id or abort(404)
     in_one_go(
         lambda: permissions.give(person_id, Purpose.SURVEY, how=permissions.RESERVATION, now=now)
     )
-    return redirect(f"{guest_url(_find(reference))}#survey", 303)
+    return redirect(f"{guest_url(reservation_at_link(reference))}#survey", 303)
 
 
 @bp.post("/reservations/<reference>/survey/off")
 @private_page
 def turn_off(reference: str) -> ResponseReturnValue:
     """Take the yes back, wherever it was given: nothing is sent from this moment on."""
-    found, now = _find(reference), utcnow()
+    found, now = reservation_at_link(reference), utcnow()
     persons = permissions.same_person(found.person_id or abort(404))
     in_one_go(lambda: permissions.take_back(persons, Purpose.SURVEY, now=now))
-    return redirect(f"{guest_url(_find(reference))}#survey", 303)
-
-
-def _find(reference: str) -> Reservation:
-    """Return the reservation of this address; 404 without its key, as if there were none."""
-    return reservation_for_guest(reference, request.args.get("key", "")) or abort(404)
+    return redirect(f"{guest_url(reservation_at_link(reference))}#survey", 303)

@@ -279,7 +279,7 @@ def rooms() -> dict[str, list[tuple[str, str]]]:
 
 def _line(line_id: int) -> ReservationLine:
     found = db.session.get(ReservationLine, line_id)
-    if found is None or found.kind not in ("stay", "session"):
+    if found is None or not found.takes_places:
         abort(404)
     return found
 

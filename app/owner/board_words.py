@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from app.booking import wording
-from app.booking.rooms import REASONS
+from app.booking.rooms import REASON_WORDS
 from app.core.languages import N_, gettext
 from app.owner.board import BLOCK, FREE, Run
 
@@ -48,7 +48,7 @@ def state_word(state: str) -> str:
 
 def reason_word(reason: str) -> str:
     """Return why a room is kept from guests."""
-    return gettext(REASONS[reason])
+    return gettext(REASON_WORDS[reason])
 
 
 def done_word(done: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from wtforms.fields.choices import SelectChoice
 
+from app.accounts.details_fields import again
 from app.booking.forms import (
     MOST_ADULTS,
     MOST_CHILDREN,
@@ -17,7 +18,7 @@ from app.core.languages import lazy_gettext as _l
 from app.owner.by_phone import AT_PLACE, LINK, PHONE, WALK_IN
 from app.owner.reservation_words import offer_word, source_word
 from app.web.choice_fields import ChoiceField, ListField
-from app.web.fields import DateField, EmailField, WholeNumberField
+from app.web.fields import DateField, WholeNumberField
 from app.web.forms import QueryForm
 from app.web.hidden_fields import HiddenField
 
@@ -57,13 +58,13 @@ class PhoneDetailsForm(DetailsForm):
     Nobody agrees to the terms here: that is the guest's alone to do.
     """
 
-    email = EmailField(
-        _l("E-mail"),
+    email = again(
+        DetailsForm.email,
+        required=False,
         why=_l(
             "The confirmation goes there, and whatever changes. Without it, nothing is mailed: "
             "please give them the reference."
         ),
-        collects=("person.email",),
     )
     language = ListField(
         _l("Their language"),

@@ -103,13 +103,11 @@ def _make(
     assert priced.quote is not None
     if form.quoted.data != priced.quote.digest:
         raise PriceHasChanged
-    values = form.person_values()
-    values["email"] = values["email"] or None
     terms = Terms(str(form.source.data), str(form.pays.data), form.until.data)
     made, fresh = make(
         here.catalogue,
         priced.quote,
-        values,
+        form.person_values(),
         terms,
         language=str(form.language.data),
         form_id=str(form.form_id.data),

@@ -19,6 +19,7 @@ from app.owner.figures_queries import Months, first_day, month_of
 from app.owner.roles import needs
 from app.owner.routes import bp
 from app.owner.visits_routes import way_rows
+from app.web.attachments import attachment
 
 LENGTHS = (3, 6, 12, 24)  # months
 _VISITS = 90  # days of which there is a word about visits here
@@ -96,11 +97,9 @@ def _file(kind: str, content_type: str) -> Response:
     names = _names(found)
     table = rows(found, _whose(asked, names), names)
     content = as_csv(table) if kind == "csv" else as_spreadsheet(table)
-    response = Response(content, content_type=content_type)
     until = first_day(asked.months.end - 1)
     name = f"figures-{first_day(asked.months.first):%Y-%m}-{until:%Y-%m}.{kind}"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(content, content_type, name)
 
 
 def _found(catalogue: Catalogue, *, now: datetime) -> tuple[_Asked, Figures]:

@@ -31,16 +31,6 @@ MOST_DAYS = 366
 MOST_A_DAY = 3
 # Named by the day: a new day has a bucket of its own, and none is ever forgiven within one.
 _A_DAY = Limit("guest-export", burst=MOST_A_DAY, per_hour=0)
-COLUMNS = (
-    "name",
-    "email",
-    "phone",
-    "company",
-    "wechat_id",
-    "billing_address",
-    "shipping_address",
-    "language",
-)
 _BATCH = 200
 
 

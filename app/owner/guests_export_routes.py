@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import wtforms
-from flask import Response, abort, render_template, request, stream_with_context, url_for
+from flask import abort, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import StopValidation
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.accounts.models import OWNER
 from app.accounts.sessions import current_account
@@ -21,30 +18,18 @@ from app.owner import guests_export
 from app.owner.guest_words import DETAIL_WORDS, EXPORT_PURPOSES
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp
-from app.web.choice_fields import ChoiceField
+from app.web.attachments import CSV, attachment
+from app.web.choice_fields import ChoiceField, TicksField
 from app.web.fields import DateField, LinesField
-from app.web.forms import Asked, Form
+from app.web.forms import Form
 
 LEAST_REASON = 10  # characters
-
-
-class _SomeOf(Asked, wtforms.SelectMultipleField):
-    """Some of a few, all of them to be seen."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-    def pre_validate(self, form: Any) -> None:
-        """Refuse what isn't on the list, in words of ours."""
-        known = {choice.value for choice in self.choices}
-        if not set(self.data or ()) <= known:
-            raise StopValidation(gettext("Please choose one from the list."))
 
 
 class ExportForm(Form):
     """Make a file of guests."""
 
-    columns = _SomeOf(
+    columns = TicksField(
         _l("What stands in it"),
         choices=[
             SelectChoice("name", _l("Name")),
@@ -114,10 +99,7 @@ def export_guests() -> ResponseReturnValue:
         return _page(form), 409
     only_read()
     body = stream_with_context(guests_export.lines(ids, columns, _head(columns), zone))
-    response = Response(body, content_type="text/csv; charset=utf-8")
-    name = f"guests-{first:%Y%m%d}-{last:%Y%m%d}.csv"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(body, CSV, f"guests-{first:%Y%m%d}-{last:%Y%m%d}.csv")
 
 
 def _head(columns: list[str]) -> list[str]:

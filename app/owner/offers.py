@@ -22,6 +22,7 @@ from app.booking.models import (
     Seating,
     SessionPlaces,
     UnitRow,
+    VenueRow,
 )
 from app.booking.shop import has_price
 from app.core.database import db, table
@@ -191,8 +192,8 @@ def _lock(row: OfferRow) -> None:
     db.session.refresh(row, with_for_update={"key_share": True})
 
 
-def put_words(row: OfferRow, words: Words) -> None:
-    """Change what an offer says; its address stays as it is."""
+def put_words(row: OfferRow | VenueRow, words: Words) -> None:
+    """Change what an offer, or the place, says of itself; an offer's address stays as it is."""
     row.texts = merged(row.texts, words)
     db.session.flush()
 

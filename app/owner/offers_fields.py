@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import wtforms
 from babel.numbers import get_decimal_symbol
 from wtforms.fields.choices import Choice, SelectChoice
-from wtforms.widgets import CheckboxInput, ListWidget, TextInput
+from wtforms.widgets import TextInput
 
 from app.booking import wording
 from app.core.languages import BY_CODE, LANGUAGES, current_locale, gettext
 from app.core.languages import lazy_gettext as _l
 from app.core.text import NotADate, read_date
 from app.owner.offers_timetable import read_times, write_times
+from app.web.choice_fields import TicksField
 from app.web.fields import LinesField, TextField, WholeNumberField
 from app.web.forms import Asked
 
@@ -144,12 +145,8 @@ class TimesField(TextField):
         self.data = write_times(self.times)
 
 
-class WeekdaysField(Asked, wtforms.SelectMultipleField):
+class WeekdaysField(TicksField):
     """Days of the week as boxes to tick; `data` is a list of "0", Monday, to "6"."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-    data: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, choices=[SelectChoice(str(n)) for n in range(7)], **kwargs)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts.sessions import current_account
@@ -13,6 +13,7 @@ from app.core.audit import enter
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import BY_CODE, LANGUAGES, N_, gettext
+from app.owner.just_done import just_done
 from app.web.forms import Form
 
 ID = "int(max=2147483647)"
@@ -70,8 +71,7 @@ def done(endpoint: str, word: str, **values: Any) -> ResponseReturnValue:
 
 def done_word() -> str:
     """Return what was just done, by the address of the page."""
-    word = _DONE.get(request.args.get("done", ""))
-    return gettext(word) if word else ""
+    return just_done(_DONE)
 
 
 def lacks_word(lacks: dict[str, list[str]]) -> list[str]:

@@ -1,10 +1,6 @@
 """The owner's page of people: who has access, as what, since when; for owners alone."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
-
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
@@ -17,16 +13,14 @@ from app.core.languages import N_, current_language, gettext
 from app.core.languages import lazy_gettext as _l
 from app.core.limits import TooManyRequests
 from app.owner import people
+from app.owner.just_done import just_done
 from app.owner.readings import noted
-from app.owner.roles import ask_again, needs
+from app.owner.roles import sensitive
 from app.owner.routes import at_place, bp
 from app.owner.trail import record
 from app.web.choice_fields import ChoiceField
 from app.web.fields import EmailField, TextField
 from app.web.forms import EmptyForm, Form
-
-P = ParamSpec("P")
-View = Callable[P, ResponseReturnValue]
 
 _PEOPLE = "/people"
 _ONE = "/people/<int(max=2147483647):account_id>"
@@ -85,32 +79,17 @@ class RoleForm(Form):
     )
 
 
-def _sensitive(view: View[P]) -> View[P]:
-    """Open a view to owners who proved just now who they are."""
-
-    @needs(OWNER)
-    @wraps(view)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        # A form that was sent too late has no page of its own to come back to.
-        is_page = request.method in ("GET", "HEAD")
-        back = request.full_path.removesuffix("?") if is_page else url_for("owner.people")
-        return ask_again(back) or view(*args, **kwargs)
-
-    return wrapped
-
-
 @bp.get(_PEOPLE, endpoint="people")
-@_sensitive
+@sensitive("owner.people")
 def people_page() -> ResponseReturnValue:
     """List everybody who may open the owner's pages, or was invited to."""
     found = people.members(now=utcnow())
     me = current_account() or abort(404)
-    done = _DONE.get(request.args.get("done", ""))
     page = render_template(
         "owner/people.html",
         members=found,
         own_id=me.id,
-        done=gettext(done) if done else "",
+        done=just_done(_DONE),
         becomes={role: gettext(word) for role, word in _BECOMES.items()},
         form=EmptyForm(),
         at=at_place(),
@@ -119,7 +98,7 @@ def people_page() -> ResponseReturnValue:
 
 
 @bp.route(f"{_PEOPLE}/invite", methods=["GET", "POST"])
-@_sensitive
+@sensitive("owner.people")
 def invite() -> ResponseReturnValue:
     """Ask whom to invite, and mail the invitation."""
     form = InviteForm()
@@ -144,7 +123,7 @@ def invite() -> ResponseReturnValue:
 
 
 @bp.post(f"{_ONE}/invite")
-@_sensitive
+@sensitive("owner.people")
 def invite_again(account_id: int) -> ResponseReturnValue:
     """Mail an invitation anew; its former link ends."""
     now = utcnow()
@@ -155,7 +134,7 @@ def invite_again(account_id: int) -> ResponseReturnValue:
 
 
 @bp.post(f"{_ONE}/withdraw")
-@_sensitive
+@sensitive("owner.people")
 def withdraw(account_id: int) -> ResponseReturnValue:
     """Delete an invitation that wasn't accepted."""
     people.withdraw(_member(account_id))
@@ -165,7 +144,7 @@ def withdraw(account_id: int) -> ResponseReturnValue:
 
 
 @bp.post(f"{_ONE}/role")
-@_sensitive
+@sensitive("owner.people")
 def change_role(account_id: int) -> ResponseReturnValue:
     """Give somebody another role."""
     form = RoleForm()
@@ -180,7 +159,7 @@ def change_role(account_id: int) -> ResponseReturnValue:
 
 
 @bp.post(f"{_ONE}/end")
-@_sensitive
+@sensitive("owner.people")
 def end_person(account_id: int) -> ResponseReturnValue:
     """End somebody's access."""
     now = utcnow()
@@ -191,7 +170,7 @@ def end_person(account_id: int) -> ResponseReturnValue:
 
 
 @bp.post(f"{_ONE}/readmit")
-@_sensitive
+@sensitive("owner.people")
 def readmit(account_id: int) -> ResponseReturnValue:
     """Let somebody in again."""
     now = utcnow()

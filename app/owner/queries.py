@@ -47,19 +47,6 @@ class Row:
 # -- Lists of reservations ------------------------------------------------------------------
 
 
-def page_of_reservations(status: str | None, page: int, *, now: datetime) -> tuple[list[Row], bool]:
-    """Return one page of reservations, newest first, and whether there is another.
-
-    `page` counts from 1; `status` is one of the model's, or None for all.
-    """
-    query = listed().order_by(Reservation.id.desc())
-    if status is not None:
-        query = query.where(Reservation.status == status)
-    query = query.offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
-    found = db.session.scalars(query).all()
-    return rows_of(found[:PAGE_SIZE], now=now), len(found) > PAGE_SIZE
-
-
 def reservations_of(email: str, *, now: datetime) -> list[Row]:
     """Return the latest reservations of everybody who gave exactly that e-mail address."""
     people = vault().find(Kind.EMAIL, email)
@@ -97,7 +84,7 @@ def row_of(reservation: Reservation, names: dict[str, str], *, now: datetime) ->
         labels=tuple(
             line.label
             for line in reservation.lines
-            if line.kind in ("stay", "session") or reservation.kind == ASKED
+            if line.takes_places or reservation.kind == ASKED
         ),
         total_minor=reservation.total_minor,
         currency=reservation.currency,

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
@@ -19,6 +19,7 @@ from app.core.languages import lazy_gettext as _l
 from app.owner import needs as whats_needed
 from app.owner import requests as house
 from app.owner import trail
+from app.owner.just_done import just_done
 from app.owner.masking import is_hidden
 from app.owner.readings import noted
 from app.owner.roles import needs
@@ -238,13 +239,12 @@ def _board(form: LawForm | None) -> str:
         return render_template("owner/nothing.html")
     law, country = house.law()
     found = house.board(now=now)
-    done = _DONE.get(request.args.get("done", ""))
     page = render_template(
         "owner/requests.html",
         board=found,
         form=form or LawForm(formdata=None, data={"law": law, "country": country}),
         clocks=clocks.CLOCKS.values(),
-        done=gettext(done) if done else "",
+        done=just_done(_DONE),
         kind_word=kind_word,
         long_day=long_day,
         left=partial(left_words, now=now),

@@ -19,9 +19,10 @@ from app.core.languages import lazy_gettext as _l
 from app.guestbook import messages
 from app.guestbook.forms import MessageForm
 from app.guestbook.models import HOUSE
-from app.owner import by_house, queries, risk, trail, words
+from app.owner import queries, risk, trail, words
 from app.owner.roles import ask_again, needs
 from app.owner.routes import bp, show_reservation
+from app.payments import by_house
 from app.payments.refunds import RefundTooMuch
 from app.web.choice_fields import ChoiceField
 from app.web.forms import EmptyForm, Form

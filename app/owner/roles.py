@@ -9,6 +9,7 @@ nobody is shown a button that they can't use.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from flask import current_app, g, redirect, request, url_for
@@ -23,6 +24,7 @@ from app.web.errors import error_page
 
 P = ParamSpec("P")
 R = TypeVar("R")
+View = Callable[P, ResponseReturnValue]
 
 LEAST_ROLE = "least_role"
 """The name under which a view keeps the role that it needs."""
@@ -75,3 +77,23 @@ def ask_again(back: str) -> ResponseReturnValue | None:
     if has_proved_lately(now=utcnow()):
         return None
     return redirect(url_for("accounts.confirm", next=back), 303)
+
+
+def sensitive(page: str) -> Callable[[View[P]], View[P]]:
+    """Open a view to owners who proved just now who they are.
+
+    A form that was sent too late has no page of its own to come back to: it leads to the
+    endpoint `page`.
+    """
+
+    def declare(view: View[P]) -> View[P]:
+        @needs(OWNER)
+        @wraps(view)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            is_page = request.method in ("GET", "HEAD")
+            back = request.full_path.removesuffix("?") if is_page else url_for(page)
+            return ask_again(back) or view(*args, **kwargs)
+
+        return wrapped
+
+    return declare

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import (
     Blueprint,
@@ -28,7 +27,7 @@ from app.accounts.words import role_word
 from app.booking import wording
 from app.booking.links import guest_url, pay_url
 from app.booking.models import ASKED, Reservation
-from app.booking.shop import NothingOnOffer, shop
+from app.booking.shop import shop, zone_here
 from app.booking.summary import summary
 from app.core.clock import utcnow
 from app.core.database import db, writing
@@ -44,6 +43,7 @@ from app.owner.roles import ask_again, may_use, needs, only_the_house
 from app.owner.search_forms import STATUSES, FilterForm, FindForm
 from app.payments import links
 from app.payments.series import invoices_of, number_of
+from app.web.attachments import attachment
 from app.web.forms import EmptyForm
 from app.web.pages import settings
 
@@ -88,7 +88,7 @@ def reservations() -> ResponseReturnValue:
     if int(page) > 1 and (answer := ask_again(request.full_path)):
         return answer
     wanted = filters.wanted()
-    rows, more = search.page_of(wanted, int(page), zone=place_zone(), now=utcnow())
+    rows, more = search.page_of(wanted, int(page), zone=zone_here(), now=utcnow())
     find_form = FindForm(formdata=None)
     return _list(find_form, rows, filters=filters, page=int(page), more=more)
 
@@ -212,9 +212,7 @@ def download_letter(name: str) -> Response:
     _shown_letter(name)
     content = _letter(name).read_bytes()
     note(persons_of_letters([name]), MAIL)
-    response = Response(content, content_type="message/rfc822")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(content, "message/rfc822", name)
 
 
 def _shown_letter(name: str) -> letters.Letter:
@@ -236,17 +234,9 @@ def _mail_folder() -> Path | None:
     return settings().instance_dir / "mail"
 
 
-def place_zone() -> ZoneInfo:
-    """Return the zone of the place; UTC where there is none yet."""
-    try:
-        return shop().venue.zone
-    except NothingOnOffer:
-        return ZoneInfo("UTC")
-
-
 def at_place() -> partial[str]:
     """Return what words an instant by the clock of the place; UTC where there is none yet."""
-    return partial(words.instant_word, zone=place_zone())
+    return partial(words.instant_word, zone=zone_here())
 
 
 def _is_page(text: str) -> bool:

@@ -66,6 +66,7 @@ class System:
     backups: Any  # the facts of app.continuity; None where nothing makes backups
     checks: list[Check]
     troubles: list[str]  # codes of what needs somebody, for words
+    missing: list[str]  # codes of what never was yet: nothing is wrong, but nothing is proved
 
 
 def system(settings: Settings, *, now: datetime) -> System:
@@ -91,7 +92,19 @@ def system(settings: Settings, *, now: datetime) -> System:
         backups=backups,
         checks=found,
         troubles=troubles,
+        missing=_missing(beat, backups, troubles),
     )
+
+
+def _missing(beat: datetime | None, backups: Any, troubles: list[str]) -> list[str]:
+    """Return the codes of what never happened yet, as on a first day; not what is late."""
+    found = ["no_worker"] if beat is None and "worker" not in troubles else []
+    if backups is not None:
+        if None in (backups.book_at, backups.keys_at) and "backup_late" not in troubles:
+            found.append("no_backup")
+        if backups.drill_at is None and "drill_late" not in troubles:
+            found.append("no_drill")
+    return found
 
 
 def pressing(settings: Settings, *, now: datetime) -> list[str]:

@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from app.config import DEMO, LEAST_PASSWORD_MEMORY, Settings
+from app.config import DEMO, LEAST_PASSWORD_MEMORY, NEAR, Settings
 from app.core.languages import N_, gettext
 
 URGENT, ADVICE = "urgent", "advice"
-_NEAR = ("localhost", "127.0.0.1", "::1")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 _WORDS = {
@@ -28,6 +27,13 @@ _WORDS = {
     ),
     "no_mail": N_("Mails aren’t sent, but put into a folder."),
     "mail_open": N_("Mails go to this machine’s own relay without encryption."),
+    "no_push": N_(
+        "Notices to browsers aren’t offered. To offer them, make a key: openssl rand -hex 32"
+    ),
+    "no_countries": N_(
+        "The public list of recipients doesn’t say in which countries they are, beyond what this "
+        "software knows."
+    ),
     "no_payments": N_("No payment provider is set: guests can’t pay here."),
     "no_proxy": N_(
         "The site is reached over https, but believes no proxy. If one stands before it, every "
@@ -90,10 +96,14 @@ def _reached(settings: Settings) -> list[Check]:
     relay = urlsplit(settings.mail_url)
     if not settings.mail_url:
         found.append(Check("MAIL_URL", "no_mail", URGENT))
-    elif relay.scheme != "smtps" and relay.hostname in _NEAR:
+    elif relay.scheme != "smtps" and relay.hostname in NEAR:
         found.append(Check("MAIL_URL", "mail_open", ADVICE))
     if not settings.stripe_secret_key and settings.mode != DEMO:
         found.append(Check("STRIPE_SECRET_KEY", "no_payments", URGENT))
+    if not settings.push_key:
+        found.append(Check("PUSH_KEY", "no_push", ADVICE))
+    if not settings.recipient_countries and settings.mode != DEMO:
+        found.append(Check("RECIPIENT_COUNTRIES", "no_countries", ADVICE))
     return found
 
 

@@ -7,14 +7,18 @@ from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 
 from app.accounts.models import READER
+from app.core import purposes
 from app.core.clock import utcnow
 from app.core.languages import N_, current_locale, gettext, ngettext
 from app.core.version import VERSION
+from app.owner import feeds
 from app.owner import needs as whats_needed
 from app.owner.roles import needs
 from app.owner.routes import at_place, bp
 from app.owner.system import System, pressing, system
 from app.owner.system_bom import components, sbom
+from app.privacy.stray import words as stray_words
+from app.web.attachments import attachment
 from app.web.pages import settings
 
 _TROUBLES = {
@@ -32,6 +36,12 @@ _TROUBLES = {
         "No restore was rehearsed lately. Run: flask --app wsgi privacy drill --latest"
     ),
     "settings": N_("A setting isn’t safe: see below."),
+    "no_worker": N_("The worker hasn’t shown itself yet. Start it: flask --app wsgi work"),
+    "no_backup": N_(
+        "There is no backup yet. One is made each night; for one now, run: "
+        "flask --app wsgi backup create"
+    ),
+    "no_drill": N_("No restore was rehearsed yet. Run: flask --app wsgi privacy drill --latest"),
 }
 
 
@@ -51,6 +61,8 @@ def system_page() -> ResponseReturnValue:
         components=components(),
         trouble_word=trouble_word,
         free=_size(found.free),
+        feeds=feeds.health(now=utcnow()),
+        strays=purposes.strays(utcnow()),
         at=at_place(),
     )
 
@@ -59,10 +71,8 @@ def system_page() -> ResponseReturnValue:
 @needs(READER)
 def system_sbom() -> Response:
     """Answer with the list of components as CycloneDX 1.6."""
-    response = Response(sbom(now=utcnow()), content_type="application/vnd.cyclonedx+json")
     name = f"reserved-{VERSION}.cdx.json"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(sbom(now=utcnow()), "application/vnd.cyclonedx+json", name)
 
 
 def _pressing(now: datetime) -> str:
@@ -79,6 +89,9 @@ def _pressing(now: datetime) -> str:
 
 
 whats_needed.register("system", None, "owner.system", look=_pressing)
+whats_needed.register(
+    "stray-readings", stray_words, "owner.system", count=purposes.how_many, anchor="purposes"
+)
 
 
 def _size(number: int) -> str:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts.models import READER, STAFF
 from app.accounts.readings import LIST
 from app.booking.models import Reservation
-from app.booking.shop import NothingOnOffer, shop
+from app.booking.shop import NothingOnOffer, shop, zone_here
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import gettext, ngettext
@@ -26,7 +26,7 @@ from app.owner.first_run import first_run
 from app.owner.masking import is_hidden
 from app.owner.readings import noted
 from app.owner.roles import may_use, needs
-from app.owner.routes import at_place, bp, place_zone
+from app.owner.routes import at_place, bp
 from app.web.fields import DateField
 from app.web.forms import EmptyForm, QueryForm
 
@@ -118,7 +118,7 @@ def _just_noted() -> dict[str, str]:
 @needs(READER)
 def manifest(slug: str, start: str) -> ResponseReturnValue:
     """Show who takes a seat of one session, on a sheet to print."""
-    starts_at, zone = _read_start(start) or abort(404), place_zone()
+    starts_at, zone = _read_start(start) or abort(404), zone_here()
     found, persons = days.manifest(slug, starts_at, zone, now=utcnow())
     if found is None:
         abort(404)

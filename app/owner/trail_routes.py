@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts.models import OWNER
 from app.accounts.sessions import current_account
+from app.booking.shop import zone_here
 from app.core import audit
 from app.owner import trail, trail_words
 from app.owner.roles import needs
-from app.owner.routes import at_place, bp, place_zone
+from app.owner.routes import at_place, bp
 
 _MOST_PAGES = 10_000
 
@@ -35,7 +36,7 @@ def _page(faults: list[tuple[int, str]] | None = None) -> str:
     if (verb and verb not in trail_words.VERBS) or (kind and kind not in trail_words.KINDS):
         abort(404)
     day = _day(request.args.get("day", ""))
-    found, more = trail.entries(verb=verb, kind=kind, day=day, zone=place_zone(), page=page)
+    found, more = trail.entries(verb=verb, kind=kind, day=day, zone=zone_here(), page=page)
     account = current_account() or abort(404)
     return render_template(
         "owner/trail.html",

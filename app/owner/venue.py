@@ -11,7 +11,6 @@ from app.booking.models import ReservationLine, VenueRow
 from app.core.database import db
 from app.core.errors import DomainError
 from app.core.languages import N_
-from app.owner.offers import Words, merged
 
 # What many houses promise; the owner sees it before the first booking, and changes it.
 _PROMISE = CancellationPolicy((Tier(14, 10_000), Tier(7, 5_000)), 24)
@@ -72,12 +71,6 @@ def put_place(facts: PlaceFacts) -> VenueRow:
         setattr(row, name, value)
     db.session.flush()
     return row
-
-
-def put_words(row: VenueRow, words: Words) -> None:
-    """Change what the place says of itself."""
-    row.texts = merged(row.texts, words)
-    db.session.flush()
 
 
 def put_terms(

@@ -16,7 +16,7 @@ from app.core.errors import DomainError
 from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
 from app.core.money import exponent
-from app.owner import venue
+from app.owner import offers, venue
 from app.owner.offers_fields import (
     NOBODYS,
     NamesField,
@@ -220,7 +220,7 @@ def place_texts() -> ResponseReturnValue:
     row = venue.the_place() or abort(404)
     form = PlaceWordsForm(data=PlaceWordsForm.shown(row.texts))
     if form.validate_on_submit():
-        venue.put_words(row, form.words)
+        offers.put_words(row, form.words)
         note_act("place_texts", "venue", row.id)
         db.session.commit()
         return done("offers", "changed")

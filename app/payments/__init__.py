@@ -14,6 +14,7 @@ says is written down by one verb, `apply.apply`.
 from flask import Flask
 
 from app.config import Settings
+from app.core.languages import N_
 from app.payments import (
     balances,
     changed,
@@ -34,7 +35,12 @@ from app.policy.recipients import name_recipient
 __all__ = ["balances", "changed", "charging", "compare", "compared", "init_app", "reconcile"]
 
 
-name_recipient(STRIPE, "Stripe")
+name_recipient(
+    STRIPE,
+    "Stripe",
+    kept=N_("As long as the law on payments asks of it; its own policy says how long"),
+    ground=N_("our contract with you (GDPR, Article 6(1)(b))"),
+)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
@@ -10,10 +10,11 @@ from app.booking.shop import shop
 from app.core.clock import utcnow
 from app.core.database import db, only_read
 from app.core.languages import lazy_gettext as _l
-from app.core.limits import network_pseudonym, spend
+from app.core.limits import spend
 from app.payments.claims import CHECKING, what_is_owed
 from app.web.fields import EmailField, TextField
 from app.web.forms import Form
+from app.web.network import network
 from app.web.pages import private_page, settings
 
 bp = Blueprint("claims", __name__)
@@ -45,8 +46,7 @@ def check() -> ResponseReturnValue:
     form = CheckForm()
     asked, owed, now = False, None, utcnow()
     if form.validate_on_submit():
-        secret: bytes = current_app.extensions["network_secret"]
-        spend(CHECKING, network_pseudonym(secret, request.remote_addr or "", now=now), now=now)
+        spend(CHECKING, network(now), now=now)
         db.session.commit()
         asked = True
         owed = what_is_owed(str(form.reference.data), str(form.email.data), now=now)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
-from app.booking.links import guest_key, guest_url, reservation_for_guest
+from app.booking.links import guest_key, guest_url, reservation_at_link
 from app.booking.models import Reservation
 from app.booking.reservations import get_for_update
 from app.booking.shop import shop
@@ -33,6 +33,7 @@ from app.payments.paper import put_into_words, title_of
 from app.payments.receipt import Receipt, receipt_of
 from app.payments.series import find_paper, invoices_of, number_of
 from app.web.addresses import AddressField
+from app.web.attachments import attachment
 from app.web.errors import error_page
 from app.web.fields import CheckboxField
 from app.web.forms import Form
@@ -65,7 +66,7 @@ class InvoiceForm(Form):
 @private_page
 def receipt(reference: str) -> ResponseReturnValue:
     """Show what was paid and what went back, and make an invoice if one is asked for."""
-    found = _find(reference)
+    found = reservation_at_link(reference)
     form = _form(found)
     if request.method == "POST" and form.validate_on_submit():
         address, now = form.billing_address.data, utcnow()
@@ -74,18 +75,12 @@ def receipt(reference: str) -> ResponseReturnValue:
                 lambda: number_of(issue(get_for_update(found.id), address=address, now=now))
             )
         except DomainError as error:
-            return _receipt_page(_find(reference), form, error), 409
+            return _receipt_page(reservation_at_link(reference), form, error), 409
         except PersonUnknown:
             return gone()
-        return redirect(_address(".page", _find(reference), number), 303)
+        return redirect(_address(".page", reservation_at_link(reference), number), 303)
     redrawn = request.method == "POST" and not form.errors
     return _receipt_page(found, form), 422 if request.method == "POST" and not redrawn else 200
-
-
-def _find(reference: str) -> Reservation:
-    """Return the reservation of this address; 404 without its key, as if there were none."""
-    key = request.args.get("key", "")
-    return reservation_for_guest(reference, key) or abort(404)
 
 
 def _address(endpoint: str, found: Reservation, number: str) -> str:
@@ -167,7 +162,7 @@ def listed(papers: Iterable[Invoice]) -> list[tuple[str, str, str]]:
 @private_page
 def page(reference: str, invoice_number: str) -> ResponseReturnValue:
     """Show an invoice or a credit note."""
-    found = _find(reference)
+    found = reservation_at_link(reference)
     paper = find_paper(found.id, invoice_number) or abort(404)
     try:
         words = put_into_words(paper)
@@ -185,7 +180,7 @@ def page(reference: str, invoice_number: str) -> ResponseReturnValue:
 @private_page
 def pdf(reference: str, invoice_number: str) -> ResponseReturnValue:
     """Answer with an invoice or a credit note as a PDF."""
-    paper = find_paper(_find(reference).id, invoice_number) or abort(404)
+    paper = find_paper(reservation_at_link(reference).id, invoice_number) or abort(404)
     return pdf_answer(paper)
 
 
@@ -195,9 +190,7 @@ def pdf_answer(paper: Invoice) -> Response:
         name, content = put_into_words(paper).file_name, pdf_of(paper)
     except PersonUnknown:
         return gone()
-    response = Response(content, mimetype="application/pdf")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(content, "application/pdf", name)
 
 
 def gone() -> Response:

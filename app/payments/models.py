@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapped, relationship
 
 from app.booking.models import Reservation
-from app.core.database import Base, inner, plain, sealed, whose
+from app.core.database import Base, inner, one_of, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.vault import opened
 from app.payments.states import (
@@ -20,15 +20,10 @@ from app.payments.states import (
     REQUESTED,
 )
 
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
-
-
-_OPEN = sa.text(_one_of("state", OPEN))
+_OPEN = sa.text(one_of("state", OPEN))
 _REVIEW = sa.text("state = 'review'")
 # As the indexes have them: with parameters, no database knows that one serves.
-IS_OPEN = sa.text(_one_of("payment.state", OPEN))
+IS_OPEN = sa.text(one_of("payment.state", OPEN))
 IS_REVIEW = sa.text("payment.state = 'review'")
 _MEANS = Personal(Kind.PAYMENT, (Purpose.RESERVATION,), Retention.BOOKING, "C03")
 CAPTURE, REFUND, REFUND_REVERSAL = "capture", "refund", "refund_reversal"
@@ -61,7 +56,7 @@ class Payment(Base):
     __tablename__ = "payment"
     __person__ = "person_id"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("state", PAYMENT_STATES), name="known_state"),
+        sa.CheckConstraint(one_of("state", PAYMENT_STATES), name="known_state"),
         # A total of nothing never reaches a provider.
         sa.CheckConstraint("amount_minor > 0", name="something_to_pay"),
         sa.CheckConstraint("captured_minor >= 0", name="captured_not_negative"),
@@ -129,7 +124,7 @@ class Refund(Base):
     __tablename__ = "refund"
     __person__ = "person_id"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("state", REFUND_STATES), name="known_state"),
+        sa.CheckConstraint(one_of("state", REFUND_STATES), name="known_state"),
         sa.CheckConstraint("amount_minor > 0", name="something_to_refund"),
         sa.CheckConstraint(
             "reason IN ('cancelled', 'late', 'surplus', 'owner', 'external')", name="known_reason"
@@ -190,7 +185,7 @@ class Dispute(Base):
     __tablename__ = "dispute"
     __path_to_person__ = "payment.person_id"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("state", DISPUTE_STATES), name="known_state"),
+        sa.CheckConstraint(one_of("state", DISPUTE_STATES), name="known_state"),
         sa.CheckConstraint("amount_minor > 0", name="something_disputed"),
         sa.UniqueConstraint("payment_id", "provider_ref"),
     )

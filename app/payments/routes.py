@@ -8,11 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.booking import wording
-from app.booking.links import (
-    guest_url,
-    reservation_for_checkout,
-    reservation_for_guest,
-)
+from app.booking.links import guest_url, reservation_at_link, reservation_for_checkout
 from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import HoldPassed, ReservationCancelled, get_for_update, is_held
 from app.booking.shop import shop
@@ -169,7 +165,7 @@ def _balance_page(reservation: Reservation, form: EmptyForm, trouble: str, *, no
 @private_page
 def forget_card(reference: str) -> ResponseReturnValue:
     """Take back the wish that a card is kept for the balance; a job has it deleted."""
-    reservation = reservation_for_guest(reference, request.args.get("key", "")) or abort(404)
+    reservation = reservation_at_link(reference)
     if EmptyForm().validate_on_submit():
         in_one_go(partial(_forget_card, reservation.id, now=utcnow()))
     return redirect(guest_url(reservation), 303)

@@ -32,6 +32,7 @@ from app.consent.register import (
     STATISTICS,
     SUGGESTIONS,
 )
+from app.core.languages import current_locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,17 @@ class Months:
     count: int
 
 
-Fact = str | int | timedelta | Months
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A span that the law counts in hours, and that stays so: 72 hours, not 3 days."""
+
+    count: int
+
+
+Fact = str | int | timedelta | Months | Hours
+
+AUTHORITY_WITHIN = timedelta(hours=72)
+"""Until when an authority is told of a breach, since it was known (GDPR, Article 33(1))."""
 
 _UNITS: tuple[tuple[Literal["day", "hour", "minute"], timedelta], ...] = (
     ("day", timedelta(days=1)),
@@ -90,6 +101,7 @@ def facts() -> Mapping[str, Fact]:
         "choice_life": Months(CHOICE_MONTHS),
         "activity_life": Months(ACTIVITY_MONTHS),
         "proof_life": Months(12 * PROOF_YEARS),
+        "incident_clock": Hours(AUTHORITY_WITHIN // timedelta(hours=1)),
         "number_of_cookies": 2,  # of version 1, before there was anything to choose
         **_declared,
     }
@@ -107,12 +119,20 @@ def filled(text: str, locale: Locale) -> str:
         raise FactMissing(error.args[0]) from error
 
 
+def say(name: str) -> str:
+    """Return a fact as a page says it, in the current language. Raises KeyError for none."""
+    return worded(facts()[name], current_locale())
+
+
 def worded(fact: Fact, locale: Locale) -> str:
     """Return a fact as a text says it; a duration exactly, down to the minute."""
     if isinstance(fact, Months):
         # Babel counts thirty days a month.
         span = timedelta(days=30 * fact.count)
         return format_timedelta(span, granularity="month", threshold=_NEVER, locale=locale)
+    if isinstance(fact, Hours):
+        span = timedelta(hours=fact.count)
+        return format_timedelta(span, granularity="hour", threshold=_NEVER, locale=locale)
     if not isinstance(fact, timedelta):
         return str(fact)
     parts: list[str] = []

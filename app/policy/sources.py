@@ -4,12 +4,16 @@ A text lies in `texts/<document>-<number>.<language>.txt`. Its first line is the
 title; blocks are parted by empty lines: "# " begins a heading, a block of lines
 beginning with "- " is a list, anything else a paragraph. There is no markup
 inside a block, so nothing in a text can become HTML.
+
+A heading may carry the clause that its section keeps, "# [C01] What we ask for", or be
+marked "# [short]": what follows is the summary. Older versions have no marks.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +23,11 @@ from app.policy.facts import filled
 FOLDER = Path(__file__).parent / "texts"
 
 _NAME = re.compile(r"(?P<document>terms|privacy)-(?P<number>[1-9]\d{0,3})\.(?P<language>\w+)\.txt")
+_MARKED = re.compile(r"\[(?P<mark>C\d\d|short)\] *")
 _FIRST_CJK = "\u2e80"
+
+SHORT = "short"
+"""Where the summary of a text begins, for links into it."""
 
 
 class LanguageMissing(LookupError):
@@ -36,6 +44,11 @@ class Source:
     text: str
 
     @property
+    def name(self) -> str:
+        """What the program calls it, in every language: "privacy-4"."""
+        return f"{self.document}-{self.number}"
+
+    @property
     def digest(self) -> str:
         """The SHA-256 of the text, hexadecimal: what an agreement points to."""
         return sha256(self.text.encode()).hexdigest()
@@ -49,6 +62,15 @@ class Block:
     text: str = ""
     items: tuple[str, ...] = ()
     anchor: str = ""  # of a heading, for links into the text
+    clause: str = ""  # of a heading that is marked with one
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with what stands under it."""
+
+    heading: Block
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +84,21 @@ class Rendered:
     def headings(self) -> list[Block]:
         """The headings, in order."""
         return [block for block in self.blocks if block.kind == "heading"]
+
+    @property
+    def opening(self) -> tuple[Block, ...]:
+        """What stands above the first heading."""
+        return tuple(takewhile(lambda block: block.kind != "heading", self.blocks))
+
+    @property
+    def sections(self) -> list[Section]:
+        """The headings in order, each with its blocks."""
+        starts = [at for at, block in enumerate(self.blocks) if block.kind == "heading"]
+        ends = [*starts[1:], len(self.blocks)]
+        return [
+            Section(self.blocks[start], self.blocks[start + 1 : end])
+            for start, end in zip(starts, ends, strict=False)  # with no heading, none
+        ]
 
 
 def sources(folder: Path = FOLDER) -> list[Source]:
@@ -81,6 +118,12 @@ def sources(folder: Path = FOLDER) -> list[Source]:
     return found
 
 
+def names_in(folder: Path = FOLDER) -> set[str]:
+    """Return what the texts in a folder are called: "privacy-4", "terms-2", …"""
+    found = (_NAME.fullmatch(path.name) for path in folder.glob("*.txt"))
+    return {f"{name['document']}-{name['number']}" for name in found if name}
+
+
 def rendered(text: str) -> Rendered:
     """Take a text apart. Escaping is left to the template, which has to do it anyway."""
     title, _, body = text.partition("\n")
@@ -89,15 +132,23 @@ def rendered(text: str) -> Rendered:
 
 def _blocks(body: str) -> Iterator[Block]:
     number = 0
-    for part in re.split(r"\n\s*\n", body.strip()):
+    for part in re.split(r"\n\s*\n", body.strip()) if body.strip() else ():
         lines = [line.strip() for line in part.splitlines()]
         if lines[0].startswith("# "):
             number += 1
-            yield Block("heading", lines[0].removeprefix("# "), anchor=f"part-{number}")
+            yield _heading(lines[0].removeprefix("# "), number)
         elif lines[0].startswith("- "):
             yield Block("list", items=tuple(_items(lines)))
         else:
             yield Block("paragraph", _joined(lines))
+
+
+def _heading(text: str, number: int) -> Block:
+    marked = _MARKED.match(text)
+    if marked is None:
+        return Block("heading", text, anchor=f"part-{number}")
+    mark, words = marked["mark"], text[marked.end() :]
+    return Block("heading", words, anchor=mark, clause="" if mark == SHORT else mark)
 
 
 def _items(lines: list[str]) -> Iterator[str]:

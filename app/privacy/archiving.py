@@ -25,6 +25,8 @@ from app.core.database import changed, db
 from app.core.datamap import Personal, PersonLink, declaration
 from app.core.vault import PersonUnknown, vault
 from app.guestbook.models import Message, StayWish, Survey
+from app.guestbook.partners_models import PartnerTransfer
+from app.guestbook.reviews_models import PublicReview, Review
 from app.payments.models import Dispute, Invoice, LedgerEntry, Payment, Refund
 from app.privacy.models import PrivacyRequest
 from app.privacy.terms import books_end, paper_ends, place
@@ -177,7 +179,7 @@ def detach(person_ids: Collection[str], *, now: datetime) -> None:
 
 def forget_words(person_ids: Collection[str]) -> None:
     """Delete what was written with these persons' bookings, beside the books. Flushes."""
-    for model in (Message, StayWish):
+    for model in (Message, StayWish, PublicReview, Review, PartnerTransfer):
         _change(sa.delete(model).where(model.person_id.in_(person_ids)))
     empty_surveys(person_ids)
 

@@ -102,9 +102,9 @@ def certify(erasure: Erasure) -> str:
     statement = {
         "site": settings.site_url,
         "cause": erasure.cause,
-        "asked_at": _instant(erasure.asked_at),
-        "begun_at": _instant(erasure.begun_at),
-        "done_at": _instant(erasure.done_at),
+        "asked_at": instant(erasure.asked_at),
+        "begun_at": instant(erasure.begun_at),
+        "done_at": instant(erasure.done_at),
         "erased": [{"what": name, "rows": count} for name, count in sorted(erasure.counts.items())],
         "kept": kept,
         "keys_destroyed": len(erasure.person_ids),
@@ -116,7 +116,8 @@ def certify(erasure: Erasure) -> str:
     return sign(statement)
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """Return an instant as certificates say it: RFC 3339, in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

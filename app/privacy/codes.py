@@ -19,9 +19,10 @@ from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.limits import Limit, spend
 from app.core.outbox import enqueue
+from app.core.tokens import digest_of_token
 from app.core.vault import vault
 from app.privacy.models import DataKey
-from app.privacy.subjects import KEY_LIFE, digest, is_claimed
+from app.privacy.subjects import KEY_LIFE, is_claimed
 
 CODE_LIFE = timedelta(minutes=10)
 MOST_TRIES = 5
@@ -80,7 +81,7 @@ def ask(reservation: Reservation, who: str, *, now: datetime) -> None:
         person_id=person.id,
         reservation_id=reservation.id,
         # Nobody is given this one: the key is made once the code was typed.
-        key_digest=digest(secrets.token_urlsafe(_KEY_BYTES)),
+        key_digest=digest_of_token(secrets.token_urlsafe(_KEY_BYTES)),
         made_at=now,
         expires_at=now + CODE_LIFE,
     )
@@ -124,7 +125,7 @@ def prove(reservation: Reservation, typed: str, *, now: datetime) -> str:
         raise WrongCode
     key = secrets.token_urlsafe(_KEY_BYTES)
     values: dict[str, Any] = {
-        "key_digest": digest(key),
+        "key_digest": digest_of_token(key),
         "proved_at": now,
         "expires_at": now + KEY_LIFE,
         "_code": None,

@@ -19,12 +19,16 @@ from app.accounts.claims import persons_of
 from app.accounts.models import GUEST, OWNER, Account, Person
 from app.accounts.sessions import end_all
 from app.booking.holds import release
+from app.consent import permissions
 from app.core import erasures as ledger
 from app.core.database import db
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue, handles
+from app.core.purposes import TOPIC, unit
+from app.core.tokens import digest_of_token
 from app.core.worker import every_minute
+from app.guestbook.reviews import withdraw_all
 from app.payments.models import Payment
 from app.payments.provider import ProviderError
 from app.payments.reconcile import close_attempt
@@ -32,7 +36,7 @@ from app.payments.states import CREATED, PENDING
 from app.privacy import erase_mails, requests, stores
 from app.privacy.archiving import day_here
 from app.privacy.certificate import certify
-from app.privacy.erasure_links import digest, token_of
+from app.privacy.erasure_links import token_of
 from app.privacy.models import (
     DONE,
     ERASE,
@@ -84,6 +88,8 @@ def ask(subject: Subject, *, now: datetime) -> Erasure:
         return known
     for reservation_id in stores.held_of(subject.person_ids, now=now):
         release(reservation_id, now=now, only_run_out=False)
+    # Whatever of them everybody can read goes with the wish, and doesn't wait for its day.
+    withdraw_all(subject.person_ids, how=permissions.ERASED, now=now)
     request = requests.record(subject.person_id, ERASE, now=now, by_itself=True)
     # It is answered when it is done; until then its clock runs, for the house to see.
     request.answered_at = request.granted = None
@@ -162,7 +168,7 @@ def _make(person_ids: Collection[str], cause: str, language: str, *, now: dateti
         left=[],
         link_digest=b"",
     )
-    erasure.link_digest = digest(token_of(erasure))
+    erasure.link_digest = digest_of_token(token_of(erasure))
     db.session.add(erasure)
     db.session.flush()
     return erasure
@@ -283,7 +289,8 @@ def go_on(erasure_id: int, *, now: datetime) -> None:
             db.session.rollback()
             return
         name, stage = _next(erasure.stage)
-        finished = stage(erasure, now)
+        with unit(TOPIC, "privacy.erase"):  # whatever began it: it reads for this alone
+            finished = stage(erasure, now)
         if erasure.state != RUNNING:  # it was postponed, or is done
             db.session.commit()
             stores.overwrite()  # the row itself named whom it was about until now

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from app.core.database import db
+from app.core.tokens import digest_of_token
 from app.privacy.models import Erasure
 from app.web.pages import settings
 
@@ -28,16 +29,12 @@ def token_of(erasure: Erasure) -> str:
     return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
-def digest(token: str) -> bytes:
-    """Return what is kept of a page's token."""
-    return sha256(token.encode()).digest()
-
-
 def by_token(token: str) -> Erasure | None:
     """Return the erasure whose page a token opens."""
     if len(token) > _LONGEST_TOKEN:
         return None
-    return db.session.scalar(sa.select(Erasure).where(Erasure.link_digest == digest(token)))
+    mark = digest_of_token(token)
+    return db.session.scalar(sa.select(Erasure).where(Erasure.link_digest == mark))
 
 
 def address_of(erasure: Erasure) -> str:

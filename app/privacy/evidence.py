@@ -1,13 +1,16 @@
 """The evidence: for each clause its pages, tests, columns and purposes, and every gap.
 
 Nothing here is written down twice: columns and purposes are the data map's, pages are
-those of the running site, tests are counted in their files.
+those of the running site, tests are counted in their files, and what the last green run
+found is read from what it left behind.
 """
 
 import ast
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import Column, MetaData
@@ -16,6 +19,7 @@ from werkzeug.routing import Map, Rule
 from app.core.database import Base, KeysBase
 from app.core.datamap import Personal, Purpose, declaration
 from app.privacy.clauses import CLAUSES, NOT_YET, PURPOSES, Clause
+from app.privacy.last_run import LastRun
 from app.privacy.retention import RULES
 
 TESTS = Path(__file__).parents[2] / "tests"
@@ -29,6 +33,8 @@ KEPT, IN_PART, MISSING = "built", "built in part", "not built yet"
     WITHOUT_CONTROL,
     WITHOUT_TEST,
     NOWHERE,
+    CODELESS,
+    LOST,
     UNKNOWN,
     NOT_BUILT,
 ) = (
@@ -39,6 +45,8 @@ KEPT, IN_PART, MISSING = "built", "built in part", "not built yet"
     "a clause without a control",
     "a clause without a test",
     "a control that doesn't exist",
+    "a clause without code",
+    "code that doesn't exist",
     "a clause that nobody promised",
     "a clause that isn't built yet",
 )
@@ -59,7 +67,8 @@ class Line:
     clause: Clause
     state: str
     controls: tuple[str, ...]  # addresses
-    tests: int | None  # None: they aren't here
+    tests: tuple[str, ...] | None  # node ids; None: neither they nor a run's list are here
+    passed: int | None  # how often tests of it passed in the last green run; None without one
     columns: tuple[str, ...]
     purposes: tuple[str, ...]
 
@@ -95,15 +104,23 @@ class Ground:
                 yield path, declared
 
 
-def lines(ground: Ground, counted: Counter[str] | None = None) -> list[Line]:
-    """Return what there is to show, clause by clause; `counted` is what `count_tests` found."""
+def lines(
+    ground: Ground, found: Mapping[str, Sequence[str]] | None = None, run: LastRun | None = None
+) -> list[Line]:
+    """Return what there is to show, clause by clause.
+
+    `found` is what `find_tests` found; where the tests weren't installed, those are named
+    that the last green run had.
+    """
     personal = list(ground.personal())
+    named = found if found is not None else run.tests if run is not None else None
     return [
         Line(
             clause=clause,
             state=_state(clause, ground),
             controls=tuple(rule.rule for one in clause.controls for rule in _pages(ground, one)),
-            tests=counted[clause.code] if counted is not None else None,
+            tests=tuple(named.get(clause.code, ())) if named is not None else None,
+            passed=run.clauses.get(clause.code, 0) if run is not None else None,
             columns=tuple(path for path, declared in personal if declared.clause == clause.code),
             purposes=tuple(
                 purpose.value for purpose, code in ground.bound.items() if code == clause.code
@@ -154,11 +171,32 @@ def _gaps_of_clauses(ground: Ground, counted: Counter[str] | None) -> Iterator[G
             continue
         if not clause.controls:
             yield Gap(WITHOUT_CONTROL, clause.code)
+        if not clause.kept_by:
+            yield Gap(CODELESS, clause.code)
+        for name in clause.kept_by:
+            if not _is_code(name):
+                yield Gap(LOST, f"{clause.code}: {name}")
         if counted is not None and not counted[clause.code]:
             yield Gap(WITHOUT_TEST, clause.code)
     known = {clause.code for clause in ground.clauses}
     for code in sorted({*(counted or ()), *ground.not_yet} - known):
         yield Gap(UNKNOWN, code)
+
+
+def _is_code(name: str) -> bool:
+    """Tell whether "module" or "module:name" is part of the running program."""
+    module, _, inside = name.partition(":")
+    loaded = sys.modules.get(module)
+    if loaded is None:  # such as a command, which is loaded as it is called
+        return not inside and _is_module(module)
+    return not inside or hasattr(loaded, inside)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _state(clause: Clause, ground: Ground) -> str:
@@ -180,20 +218,29 @@ def _pages(ground: Ground, endpoint: str) -> list[Rule]:
 # -- Tests ----------------------------------------------------------------------------------
 
 
-def count_tests(folder: Path) -> Counter[str] | None:
-    """Return how many tests there are for each clause, as they are marked.
+def find_tests(folder: Path) -> dict[str, list[str]] | None:
+    """Return the tests for each clause, as they are marked, by their node ids.
 
     None where the tests weren't installed. One that runs in several circumstances is one.
     """
     if not folder.is_dir():
         return None
-    counted: Counter[str] = Counter()
+    found: dict[str, list[str]] = {}
     for file in sorted(folder.rglob("test_*.py")):
-        counted.update(_clauses_of(ast.parse(file.read_text(encoding="utf-8"))))
-    return counted
+        place = file.relative_to(folder.parent).as_posix()
+        for code, name in _clauses_of(ast.parse(file.read_text(encoding="utf-8"))):
+            found.setdefault(code, []).append(f"{place}::{name}")
+    return found
 
 
-def _clauses_of(module: ast.Module) -> Iterator[str]:
+def count_tests(folder: Path) -> Counter[str] | None:
+    """Return how many tests there are for each clause; None where they weren't installed."""
+    found = find_tests(folder)
+    return None if found is None else Counter({code: len(ids) for code, ids in found.items()})
+
+
+def _clauses_of(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield each clause of each test, with the test's name."""
     of_module: list[str] = []
     for node in module.body:
         if isinstance(node, ast.Assign) and any(
@@ -203,7 +250,8 @@ def _clauses_of(module: ast.Module) -> Iterator[str]:
     for test in ast.walk(module):
         if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
             # A set: marked twice, by the module and by itself, it is still one test.
-            yield from {*of_module, *(c for mark in test.decorator_list for c in _marked(mark))}
+            codes = {*of_module, *(c for mark in test.decorator_list for c in _marked(mark))}
+            yield from ((code, test.name) for code in sorted(codes))
 
 
 def _marked(node: ast.expr) -> list[str]:

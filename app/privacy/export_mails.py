@@ -13,6 +13,7 @@ from app.accounts.models import Account, Person
 from app.booking import wording
 from app.booking.links import guest_url
 from app.booking.models import Reservation
+from app.booking.shop import zone_here
 from app.core.database import db
 from app.core.languages import use_language
 from app.core.mail import make_message
@@ -20,7 +21,6 @@ from app.core.outbox import handles
 from app.core.vault import PersonUnknown
 from app.privacy.exporting import MAIL, is_gone
 from app.privacy.models import Export
-from app.privacy.values import zone_here
 from app.web.pages import Site, settings
 
 

@@ -11,19 +11,22 @@ from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
+from flask import url_for
 from sqlalchemy.orm import selectinload
 
 from app.accounts.disclosures import WHAT, Disclosed, of_persons
+from app.booking.shop import zone_here
 from app.core.database import db
 from app.core.datamap import Purpose
 from app.core.languages import N_, gettext, ngettext
 from app.core.vault import PersonUnknown, vault
+from app.policy.drafts_publishing import PAGES
 from app.policy.models import PRIVACY, TERMS, DocumentVersion
 from app.policy.recipients import name_of
 from app.privacy.retention import Until, remembering, until
 from app.privacy.subjects import Subject
 from app.privacy.tables import PersonTable, person_tables
-from app.privacy.values import Value, instant_text, values_of, zone_here
+from app.privacy.values import Value, instant_text, values_of
 from app.privacy.words import (
     GROUPS,
     group_of,
@@ -48,6 +51,7 @@ _SINCE = (
     "saved_at",
     "opened_at",
     "issued_at",
+    "shown_at",
     "first_at",
     "since",
     "at",
@@ -68,6 +72,7 @@ class Item:
     until: Until
     title: str  # its first words, for a list in which it is folded
     reference: str | None  # of a reservation, whose details can be corrected
+    link: str = ""  # to the very text, in its language, of which it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,7 @@ def _shelf(
                 until(table, row, now=now),
                 title,
                 getattr(row, "reference", None),
+                _text_url(row),
             )
         )
     return Shelf(
@@ -180,6 +186,15 @@ def _document(row: Any) -> list[str]:
     if not isinstance(version, DocumentVersion):
         return []
     return [f"{gettext(DOCUMENTS[version.document])} {version.number}"]
+
+
+def _text_url(row: Any) -> str:
+    """Return where the exact text is that a row is about, in the language it was read in."""
+    version = getattr(row, "version", None)
+    if not isinstance(version, DocumentVersion):
+        return ""
+    page = PAGES[version.document]
+    return url_for(page, number=version.number, lang=version.language)
 
 
 def _newest_first(table: PersonTable, person_ids: Collection[str]) -> sa.Select[Any]:

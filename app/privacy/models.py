@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from app.accounts.models import Person
-from app.core.database import Base, inner, plain, sealed, whose
+from app.core.database import Base, inner, one_of, plain, sealed, whose
 from app.core.datamap import Kind, Personal, Purpose, Retention
 from app.core.vault import opened
 
@@ -27,17 +27,13 @@ POSTPONED, RUNNING, DONE, WITHDRAWN = "postponed", "running", "done", "withdrawn
 """Of an erasure. It stays running, and is gone on with, until every store has confirmed."""
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
-
-
 class PrivacyRequest(Base):
     """What somebody asked about their own data, and until when the law wants it answered."""
 
     __tablename__ = "privacy_request"
     __person__ = "person_id"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("kind", REQUESTS), name="known_kind"),
+        sa.CheckConstraint(one_of("kind", REQUESTS), name="known_kind"),
         sa.CheckConstraint("(extended_to IS NULL) = (extended_at IS NULL)", name="extension"),
         sa.Index(
             "ix_privacy_request_open",
@@ -82,7 +78,7 @@ class Export(Base):
     __tablename__ = "export"
     __person__ = "person_id"
     __table_args__ = (
-        sa.CheckConstraint(_one_of("state", (ASKED, MAKING, READY, FAILED)), name="known_state"),
+        sa.CheckConstraint(one_of("state", (ASKED, MAKING, READY, FAILED)), name="known_state"),
         sa.CheckConstraint("state != 'ready' OR expires_at IS NOT NULL", name="ready_has_an_end"),
         # Two tabs, or a double click: one in the making for one person.
         sa.Index(
@@ -160,7 +156,7 @@ class Erasure(Base):
     __person__ = "person_id"
     __table_args__ = (
         sa.CheckConstraint(
-            _one_of("state", (POSTPONED, RUNNING, DONE, WITHDRAWN)), name="known_state"
+            one_of("state", (POSTPONED, RUNNING, DONE, WITHDRAWN)), name="known_state"
         ),
         sa.CheckConstraint("state != 'postponed' OR runs_on IS NOT NULL", name="has_its_day"),
     )

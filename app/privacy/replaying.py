@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.booking.holds import release
 from app.core import erasures as ledger
 from app.core.database import db
+from app.core.purposes import TOPIC, unit
 from app.privacy import stores
 from app.privacy.models import DONE, Erasure
 
@@ -27,8 +28,9 @@ def replay(positions: Iterable[int], *, now: datetime) -> int:
     found = [one for one in stores.everybody() if ledger.person_digest(one) in marks]
     for reservation_id in stores.all_held(found):
         release(reservation_id, now=now, only_run_out=False)
-    for name in ("letters", "outbox", "papers"):
-        stores.store(name).erase(found, now)
+    with unit(TOPIC, "privacy.erase"):  # papers are opened, and sealed anew
+        for name in ("letters", "outbox", "papers"):
+            stores.store(name).erase(found, now)
     db.session.commit()
     stores.store("keys").erase(found, now)
     for erasure in db.session.scalars(sa.select(Erasure).where(Erasure.person_id.in_(found))):

@@ -23,7 +23,7 @@ from app.core.worker import every_minute
 from app.privacy import clocks, requests
 from app.privacy.models import PrivacyRequest
 from app.privacy.request_words import kind_word
-from app.web.pages import Site, settings
+from app.web.pages import settings, site_here
 
 every_minute(requests.remind)
 
@@ -67,7 +67,7 @@ def compose(
         clock = clocks.clock_of(request.law)
         text = render_template(
             f"mail/rights_{what}.txt",
-            site=_site(),
+            site=site_here(),
             name=to[0],
             kind=kind_word(request.kind),
             asked_on=wording.long_day(requests.day_here(request.made_at)),
@@ -83,7 +83,7 @@ def compose(
 def send_to_house(payload: dict[str, Any], now: datetime) -> None:
     """Tell the house of a request's clock: its number, its kind, its days, and nobody's name."""
     request = db.session.get(PrivacyRequest, payload["request_id"])
-    site = _site()
+    site = site_here()
     if request is None or request.answered_at is not None or not site.email:
         return
     first = sa.select(Account.language).where(Account.role == OWNER).order_by(Account.id).limit(1)
@@ -127,15 +127,10 @@ def _where(account: Account | None, reservation: Reservation | None, base: str) 
     return guest_url(reservation, external=True) if reservation is not None else base
 
 
-def _site() -> Site:
-    site: Site = current_app.extensions["site"]()
-    return site
-
-
 def _message(
     text: str, name: str, to: tuple[str, str], language: str, *, now: datetime
 ) -> EmailMessage:
-    site, host = _site(), urlsplit(settings().site_url).hostname or "localhost"
+    site, host = site_here(), urlsplit(settings().site_url).hostname or "localhost"
     return make_message(
         text,
         sender=(site.name, site.email or f"no-reply@{host}"),

@@ -6,12 +6,11 @@ answered at once; whatever else they ask, the house answers, by the day that the
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from app.booking.models import VenueRow
-from app.booking.shop import NothingOnOffer, shop
+from app.booking.shop import zone_here
 from app.core.database import db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -71,14 +70,7 @@ class TooManyOpen(DomainError):
 
 def day_here(now: datetime) -> date:
     """Return the day by the calendar of the place, by which clocks run."""
-    return now.astimezone(_zone()).date()
-
-
-def _zone() -> ZoneInfo:
-    try:
-        return shop().venue.zone
-    except NothingOnOffer:
-        return ZoneInfo("UTC")
+    return now.astimezone(zone_here()).date()
 
 
 def law_here() -> str:
@@ -129,7 +121,7 @@ def record(
     on = came_on or today
     if not 0 <= (today - on).days <= 365:
         raise NotThenYet
-    made_at = now if on == today else datetime.combine(on, time.min, _zone())
+    made_at = now if on == today else datetime.combine(on, time.min, zone_here())
     request = PrivacyRequest(
         person_id=person_id,
         kind=kind,

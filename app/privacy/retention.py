@@ -25,15 +25,12 @@ from app.core.database import db
 from app.core.datamap import Retention
 from app.core.languages import N_, current_locale, gettext, ngettext
 from app.core.sweeps import first_day_after
-from app.core.tidying import JOB_KEPT
-from app.guestbook.surveys import ANSWERED_FOR
 from app.guestbook.wishes import WISH_DAYS, forgotten_at
 from app.policy import facts
 from app.policy.facts import Fact, Months
 from app.privacy import terms
 from app.privacy.laws import Law
 from app.privacy.models import PrivacyRequest
-from app.privacy.subjects import KEY_LIFE
 from app.privacy.tables import PersonTable
 from app.privacy.terms import UNPAID_KEPT
 
@@ -43,20 +40,12 @@ INACTIVE_WARNING = timedelta(days=30)
 """So long before it goes, its person is told by mail."""
 EXPORT_KEPT = timedelta(hours=72)
 """How long a download can be fetched; as long again one is kept that never got ready."""
+HANDOVER_KEPT = timedelta(days=14)
+"""How long the sealed package for a new controller can be fetched."""
 RIGHTS_YEARS = 3
 """How long after its answer a request about one's own data can be disputed."""
 SECURITY_LONGEST = timedelta(days=30)
 """No trace for safety's sake is kept longer."""
-
-facts.declare("unpaid_kept", UNPAID_KEPT)
-facts.declare("inactive_after", Months(INACTIVE_MONTHS))
-facts.declare("inactive_warning", INACTIVE_WARNING)
-facts.declare("export_kept", EXPORT_KEPT)
-facts.declare("data_key_life", KEY_LIFE)
-facts.declare("rights_kept", Months(12 * RIGHTS_YEARS))
-facts.declare("job_kept", JOB_KEPT)
-facts.declare("wish_kept", timedelta(days=WISH_DAYS))
-facts.declare("survey_life", ANSWERED_FOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,19 +347,30 @@ _UNTIL: Final[Mapping[str, Callable[[Any, datetime], Until]]] = {
     "person": _person,
     "account": _account,
     "agreement": _with_person,
+    "version_notice": _with_person,
+    "controller_objection": _ends(
+        Retention.RIGHTS, _answered(lambda row: row.change.done_at or row.change.stopped_at)
+    ),
+    "controller_record": _ends(Retention.SECURITY, lambda row: row.made_at + HANDOVER_KEPT),
     "consent_grant": _ends(Retention.ACTIVITY, lambda row: row.expires_at),
     "disclosure": _with_person,
+    "incident_person": _ends(Retention.RIGHTS, _answered(lambda row: row.incident.closed_at)),
     "erasure": _ends(Retention.RIGHTS, _answered(lambda row: row.done_at)),
     # That there was one is said for a while longer; by then there is nothing in it.
     "export": _ends(Retention.SECURITY, lambda row: _download_ends(row) + SECURITY_LONGEST),
     "export_chunk": _ends(Retention.EXPORT, lambda row: _download_ends(row.export)),
+    "told": _with_person,
+    "push_subscription": _with_person,
     "message": lambda row, now: _reservation(row.reservation, now),
+    "partner_transfer": lambda row, now: _reservation(row.reservation, now),
     "person_permission": _ends(Retention.RIGHTS, _answered(lambda row: row.ended_at)),
     "privacy_request": _request,
     "reading": _reading,
+    "public_review": lambda row, now: _reservation(row.review.reservation, now),
     "reservation": _reservation,
     "reservation_line": lambda row, now: _reservation(row.reservation, now),
     "restriction": _ends(Retention.RIGHTS, _answered(lambda row: row.ended_at)),
+    "review": lambda row, now: _reservation(row.reservation, now),
     "stay_wish": _wish,
     # Its numbers stay as sums do; what was written, and whose they are, go with the booking.
     "survey": lambda row, now: _reservation(row.reservation, now),

@@ -23,6 +23,7 @@ from app.core.database import KEYS, Base, changed, clear_journal, connect_to_rea
 from app.core.languages import N_
 from app.core.outbox import Job
 from app.core.vault import PersonKey, PersonUnknown, vault
+from app.guestbook.reviews_models import PublicReview
 from app.payments import saved
 from app.payments.models import Payment, Refund, SavedMeans
 from app.payments.provider import ProviderError
@@ -75,6 +76,19 @@ def stores() -> tuple[Store, ...]:
 def store(name: str) -> Store:
     """Return the store of a name. Raises KeyError for none."""
     return {one.name: one for one in _stores}[name]
+
+
+# -- What everybody can read --------------------------------------------------------------
+
+
+def _take_off(person_ids: Persons, now: datetime) -> None:
+    mine = PublicReview.person_id.in_(person_ids)
+    db.session.execute(sa.delete(PublicReview).where(mine))
+
+
+def _taken_off(person_ids: Persons) -> bool:
+    mine = sa.select(PublicReview.review_id).where(PublicReview.person_id.in_(person_ids))
+    return db.session.scalar(mine.limit(1)) is None
 
 
 # -- At the payment provider --------------------------------------------------------------
@@ -336,6 +350,7 @@ def all_held(person_ids: Persons) -> list[int]:
 
 
 for _store in (
+    Store("public", N_("What everybody could read"), _take_off, _taken_off),
     Store("provider", N_("The payment provider"), _end_at_provider, _ended_at_provider),
     Store(
         "letters", N_("Letters that the demonstration keeps as files"), _drop_letters, _no_letters

@@ -6,7 +6,6 @@ Pages stand at two addresses each: `/account/data…` for somebody signed in, an
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +19,9 @@ from app.booking.models import Reservation
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.datamap import Kind
+from app.core.tokens import digest_of_token
 from app.core.vault import vault
+from app.policy import shown_routes
 from app.privacy.models import DataKey
 
 KEY_LIFE = timedelta(minutes=30)
@@ -59,7 +60,7 @@ def of_key(key: str, *, now: datetime) -> Subject | None:
         return None
     found = db.session.scalar(
         sa.select(DataKey).where(
-            DataKey.key_digest == digest(key),
+            DataKey.key_digest == digest_of_token(key),
             DataKey.proved_at.is_not(None),
             DataKey.expires_at > now,
         )
@@ -103,11 +104,6 @@ def _same_address(person_id: str) -> list[str]:
     return vault().find(Kind.EMAIL, email) if email else []
 
 
-def digest(key: str) -> bytes:
-    """Return what is kept of a guest's key, which is random in full."""
-    return sha256(key.encode()).digest()
-
-
 def present(key: str | None) -> Subject | ResponseReturnValue:
     """Return the subject of the page at hand, or the answer to whoever is none.
 
@@ -116,7 +112,9 @@ def present(key: str | None) -> Subject | ResponseReturnValue:
     """
     g.private = True
     if key is not None:
-        return of_key(key, now=utcnow()) or abort(404)
+        subject = of_key(key, now=utcnow()) or abort(404)
+        shown_routes.ask(subject.person_id)
+        return subject
     account = current_account()
     if account is None:
         unauthorized: ResponseReturnValue = login_manager.unauthorized()

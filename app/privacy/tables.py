@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.core.database import Base
-from app.core.datamap import Internal, NotPersonal, Personal, PersonLink, declaration
+from app.core.datamap import Internal, Kind, NotPersonal, Personal, PersonLink, declaration
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Field:
     def path(self) -> str:
         """ "table.column", as forms and words name it."""
         return f"{self.table}.{self.name}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it holds what opens something."""
+        return self.declared is not None and self.declared.kind is Kind.CREDENTIAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from app.consent.words import click_word, page_word
 from app.core.datamap import Purpose
 from app.core.languages import BY_CODE as LANGUAGES
 from app.core.languages import N_, gettext
+from app.guestbook.reviews_house import BECAUSE
 from app.guestbook.wishes import ONE_BED, TWO_BEDS
 from app.policy.recipients import name_of
 from app.privacy.words import purpose_word
@@ -82,6 +83,17 @@ _WORDS: Final = {
         "reservation": N_("on the page of a reservation"),
         "account": N_("in your account"),
     },
+    "partner_transfer.way": {"mail": N_("by mail"), "paper": N_("on paper")},
+    "person_permission.ended_how": {
+        "checkout": N_("by you, as you booked"),
+        "reservation": N_("by you, on the page of a reservation"),
+        "account": N_("by you, in your account"),
+        "changed": N_("what you had said yes to was changed"),
+        "archived": N_("we don’t work together any more"),
+        "rewritten": N_("you changed what you wrote"),
+        "erased": N_("you asked to be erased"),
+        "handed_over": N_("somebody else became responsible for your data"),
+    },
     "privacy_request.kind": {
         "access": N_("to see or take along your data"),
         "correct": N_("to correct something"),
@@ -132,7 +144,32 @@ _WORDS: Final = {
         "tax": N_("a tax"),
         "discount": N_("a discount"),
     },
+    "review.because": BECAUSE,
+    "review.named": {
+        "first": N_("by your first name"),
+        "initials": N_("by your initials"),
+        "guest": N_("as a guest"),
+    },
+    "review.state": {
+        "draft": N_("written, not shown"),
+        "waiting": N_("agreed to, not shown yet"),
+        "shown": N_("shown"),
+        "declined": N_("declined"),
+        "withdrawn": N_("taken back"),
+    },
     "stay_wish.bed": {ONE_BED: N_("One bed for two"), TWO_BEDS: N_("Two beds")},
+    "version_notice.noticed_how": {
+        "button": N_("you pressed “All right, noted”"),
+        "use": N_("you came again once it was in force"),
+    },
+    "told.how": {"mail": N_("by mail"), "push": N_("on a device")},
+    "told.state": {
+        "waiting": N_("is on its way"),
+        "told": N_("told"),
+        "failed": N_("couldn’t be sent"),
+        "shared": N_("told at the same address, once"),
+        "nowhere": N_("not sent: no address"),
+    },
     "restriction.kind": {"restrict": N_("restricted"), "object": N_("objected")},
 }
 
@@ -149,13 +186,20 @@ def _page_or_click(code: str) -> str:
     return page_word(code) if code.startswith("/") else click_word(code)
 
 
+def _allowed(code: str) -> str:
+    return gettext("everybody, of one review") if code.startswith("review:") else name_of(code)
+
+
 _MAKERS: Final[dict[str, Callable[[str], str]]] = {
     "activity_line.what": _page_or_click,
     "disclosure.recipient": name_of,
     "mail_link.detail": device_words,
     "passkey.device": device_words,
+    "partner_transfer.recipient": name_of,
     "person_permission.purpose": _purpose,
+    "person_permission.recipient": _allowed,
     "restriction.purpose": _purpose,
+    "push_subscription.device": device_words,
     "session.device": device_words,
 }
 

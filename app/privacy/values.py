@@ -11,13 +11,12 @@ from babel.dates import format_datetime
 
 from app.booking import wording
 from app.booking.cancellation import BadPolicy
-from app.booking.shop import NothingOnOffer, shop
 from app.booking.summary import promise
 from app.core.datamap import Kind
 from app.core.languages import LANGUAGES, current_language, current_locale, gettext
 from app.privacy.tables import Field, PersonTable
 from app.privacy.value_words import code_word
-from app.privacy.words import field_word
+from app.privacy.words import field_word, kind_word
 from app.web.addresses import format_address
 from app.web.pages import money
 
@@ -43,7 +42,7 @@ def values_of(table: PersonTable, row: Any, zone: ZoneInfo) -> list[Value]:
     """
     shown = []
     for field in table.columns:
-        if _is_secret(field):
+        if field.is_secret:
             # Looked at under its seal: the page never opens it.
             if getattr(row, _sealed_attribute(table, field)) not in _NOTHING:
                 kept = gettext("kept, and never shown: it is a secret")
@@ -57,14 +56,6 @@ def values_of(table: PersonTable, row: Any, zone: ZoneInfo) -> list[Value]:
             known_by = isinstance(value, str | dict) and len(text) <= _SHORT
             shown.append(Value(field, field_word(field), text, names_it=known_by))
     return shown
-
-
-def zone_here() -> ZoneInfo:
-    """Return the clock by which instants are shown: the place's."""
-    try:
-        return shop().venue.zone
-    except NothingOnOffer:
-        return ZoneInfo("UTC")
 
 
 def instant_text(moment: datetime, zone: ZoneInfo) -> str:
@@ -109,17 +100,20 @@ def _nights(kept: list[tuple[str, int]], line: Any) -> str:
     )
 
 
+def _kinds(kept: list[str], _row: Any) -> str:
+    """Return kinds of data in words."""
+    return ", ".join(dict.fromkeys(kind_word(Kind(kind)) for kind in kept))
+
+
 _SAID: dict[str, Callable[[Any, Any], str]] = {
+    "incident_person.kinds": _kinds,
+    "incident_person.sealed_kinds": _kinds,
     "reservation.cancellation": _terms,
     "reservation_line.nightly": _nights,
 }
 """What is kept for a program to read, said for people; the copy to take along has it as it is."""
 
 _ADDRESSES = (Kind.BILLING_ADDRESS, Kind.SHIPPING_ADDRESS)
-
-
-def _is_secret(field: Field) -> bool:
-    return field.declared is not None and field.declared.kind is Kind.CREDENTIAL
 
 
 def _sealed_attribute(table: PersonTable, field: Field) -> str:

@@ -39,6 +39,11 @@ _KINDS: Final = {
     Kind.MESSAGE: N_("Message"),
     Kind.DISCLOSURE: N_("When something was passed on"),
     Kind.WISH: N_("What you wished for, or allowed"),
+    Kind.REVIEW: N_("What you wrote for others to read"),
+    Kind.PERMISSION: N_("What you allowed"),
+    Kind.OBJECTION: N_("When you said no"),
+    Kind.NOTICE: N_("What you were told"),
+    Kind.PUSH: N_("Where your browser takes notices"),
 }
 
 _PURPOSES: Final = {
@@ -56,6 +61,9 @@ _PURPOSES: Final = {
     Purpose.SERVICE: N_("to answer you, and to help you with your booking"),
     Purpose.ARRIVAL: N_("to make ready for your arrival what you asked for"),
     Purpose.SURVEY: N_("to ask you how your stay was, and to do better"),
+    Purpose.NOTICE: N_("to tell you what you must know about your data or this house"),
+    Purpose.PARTNER: N_("to pass on to a partner what you allowed"),
+    Purpose.PUBLIC: N_("to show others what you wrote and agreed to show"),
 }
 
 _CONTRACT: Final = N_("our contract with you (GDPR, Article 6(1)(b))")
@@ -81,6 +89,12 @@ _GROUNDS: Final = {
         "(GDPR, Article 9(2)(a))"
     ),
     Purpose.SURVEY: _CONSENT,
+    Purpose.PARTNER: _CONSENT,
+    Purpose.PUBLIC: _CONSENT,
+    Purpose.NOTICE: N_(
+        "our duty to tell you (GDPR, Articles 6(1)(c), 13 and 34); on a device, your consent "
+        "(GDPR, Article 6(1)(a))"
+    ),
 }
 
 WHO, RESERVATIONS, PAYMENTS, MESSAGES, CHOICES, ACTIVITY, LOOKED = GROUPS = (
@@ -121,8 +135,13 @@ _TABLES: Final = {
     "privacy_request": (MESSAGES, N_("What you asked about your data, and our answers")),
     "message": (MESSAGES, N_("Messages between you and the house")),
     "survey": (MESSAGES, N_("What we asked you after your stay, and your answers")),
+    "review": (MESSAGES, N_("What you wrote of your stay, and how you want to be named")),
+    "public_review": (MESSAGES, N_("What everybody may read, as you agreed")),
     "mail_link": (MESSAGES, N_("Links that we mailed to you")),
     "agreement": (CHOICES, N_("Documents that you agreed to")),
+    "version_notice": (CHOICES, N_("Changes of our documents that you were shown")),
+    "controller_objection": (CHOICES, N_("Your no to somebody else becoming responsible")),
+    "controller_record": (ACTIVITY, N_("What was sealed for whoever becomes responsible")),
     "restriction": (CHOICES, N_("Uses that you said no to")),
     "person_permission": (CHOICES, N_("What you allowed us, and when")),
     "consent_grant": (CHOICES, N_("What you said yes to")),
@@ -136,18 +155,24 @@ _TABLES: Final = {
     "export_chunk": (ACTIVITY, N_("The copies themselves")),
     "data_key": (ACTIVITY, N_("Codes that opened these pages")),
     "erasure": (ACTIVITY, N_("Your wish to be forgotten")),
+    "told": (MESSAGES, N_("What everybody concerned was told, you too")),
+    "push_subscription": (CHOICES, N_("Devices on which you asked to be told")),
     "reading": (LOOKED, N_("Who of the house opened your details")),
+    "incident_person": (LOOKED, N_("What went wrong with something of yours")),
     "disclosure": (LOOKED, N_("Who outside was sent something")),
+    "partner_transfer": (LOOKED, N_("What went to partners, with your yes")),
 }
 
 
 _PLAIN: Final = {
     "claim": (Purpose.ACCOUNT,),
     "consent_grant": (Purpose.PROOF,),
+    "controller_record": (Purpose.RESERVATION, Purpose.ACCOUNT),
     "dispute": (Purpose.RESERVATION,),
     "erasure": (Purpose.RIGHTS,),
     "export": (Purpose.RIGHTS,),
     "export_chunk": (Purpose.RIGHTS,),
+    "partner_transfer": (Purpose.PARTNER,),
     "recovery_code": (Purpose.SIGN_IN,),
     "sign_in_link": (Purpose.SIGN_IN,),
     "ticket": (Purpose.SIGN_IN, Purpose.SECURITY),

@@ -1,9 +1,12 @@
-"""Fields that are answered by choosing: one of a few that are all to be seen, or one of a list."""
+"""Fields that are answered by choosing: one of a few, one of a list, or any of several."""
 
 from typing import Any
 
 import wtforms
+from wtforms.validators import StopValidation
+from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.core.languages import gettext
 from app.web.forms import Asked
 
 
@@ -22,3 +25,16 @@ class ChoiceField(_OneOf, wtforms.RadioField):
 
 class ListField(_OneOf, wtforms.SelectField):
     """One of a list."""
+
+
+class TicksField(Asked, wtforms.SelectMultipleField):
+    """Any of several, as boxes to tick; `data` is a list, and never ticked in advance."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+    data: Any
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what isn't on offer, in words of ours. Raises StopValidation."""
+        if not set(self.data or ()) <= {choice.value for choice in self.iter_choices()}:
+            raise StopValidation(gettext("Please choose one from the list."))

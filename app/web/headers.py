@@ -16,6 +16,7 @@ CSP = {
     "style-src": "'self'",
     "img-src": "'self'",
     "connect-src": "'self'",
+    "worker-src": "'none'",
     "form-action": "'self'",
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
@@ -61,6 +62,11 @@ def allow_passkeys() -> None:
     g.passkeys = True
 
 
+def allow_worker() -> None:
+    """Let the page of this one response register the worker that shows notices."""
+    g.worker = True
+
+
 def _add_what_is_missing(response: Response) -> Response:
     headers = response.headers
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -73,6 +79,11 @@ def _add_what_is_missing(response: Response) -> Response:
         policy = headers["Content-Security-Policy"]
         headers["Content-Security-Policy"] = policy.replace(
             "form-action 'self'", f"form-action 'self' {origin}"
+        )
+    if g.get("worker"):
+        policy = headers["Content-Security-Policy"]
+        headers["Content-Security-Policy"] = policy.replace(
+            "worker-src 'none'", "worker-src 'self'"
         )
     if g.get("passkeys"):
         policy = headers["Permissions-Policy"]

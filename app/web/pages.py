@@ -51,6 +51,7 @@ class Site:
     name: str
     emblem_alt: str = ""
     email: str = ""  # where its mails come from
+    controller: str = ""  # who is responsible for people's data, if not whom the name says
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,19 @@ class LanguageLink:
 def settings() -> Settings:
     """Return the settings of the running app."""
     found: Settings = current_app.extensions["settings"]
+    return found
+
+
+def site_here() -> Site:
+    """Return what the frame of every page knows of the place."""
+    found: Site = current_app.extensions["site"]()
+    return found
+
+
+def running_app() -> Flask:
+    """Return the running app itself, for what outlives the request or the command."""
+    app: Any = current_app
+    found: Flask = app._get_current_object()
     return found
 
 

@@ -19,10 +19,12 @@ from app.booking.forms import CancelForm, DetailsForm, SearchForm, SessionForm, 
 from app.consent.preferences_routes import PreferencesForm
 from app.guestbook.arrival_forms import RemindersForm, WishesForm
 from app.guestbook.forms import MessageForm
+from app.guestbook.reviews_forms import AgreeForm, ReviewForm
 from app.guestbook.surveys_routes import SurveyForm
 from app.payments.claim_routes import CheckForm
 from app.payments.forms import PayForm
 from app.payments.invoice_routes import InvoiceForm
+from app.policy.push_routes import SubscriptionForm
 from app.privacy.routes.details import CorrectionForm
 from app.privacy.routes.erase import EraseForm
 from app.privacy.routes.guests import MailedCodeForm
@@ -35,11 +37,12 @@ from tests.house.routes import lead_somewhere
 from tests.house.visitor import EMAIL, NAME
 
 CARDS = ("4111 1111 1111 1111", "5555555555554444".translate(WIDE))
-# Behind a session, or a link and a mailed code: see their own tests. Those of the house are
-# behind a session all together.
+# Behind a session, a link and a mailed code, or a stay that has begun: see their own tests.
+# Those of the house are behind a session all together.
 BEHIND = {
     *(ProfileForm, AddressChangeForm, NewPasswordForm, FirstCodeForm, PasskeyForm),
     *(CorrectionForm, LimitsForm, MailedCodeForm, RequestForm, EraseForm, SurveyForm),
+    *(ReviewForm, AgreeForm),
 }
 STEPS = {CodeForm, ConfirmForm, InvitedForm, OpenForm}  # behind a ticket, a session, a link
 
@@ -83,6 +86,11 @@ def doors_of(place, visitor):
             "POST",
             reservation.form("/cancel").url.replace("/cancel?", "/reminders?"),
             {},
+        ),
+        SubscriptionForm: (
+            "POST",
+            reservation.form("/cancel").url.replace("/cancel?", "/notices/on?"),
+            {"subscription": "{}"},
         ),
         CancelForm: ("POST", reservation.form("/cancel").url, {}),
         InvoiceForm: ("POST", receipt_of(reservation), {"with_address": "y", "billing_city": "X"}),

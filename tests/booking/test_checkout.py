@@ -140,7 +140,7 @@ def test_the_versions_agreed_to_are_those_in_the_language_of_the_page(place, lan
     visitor.book()
 
     with place.app_context():
-        assert agreed() == [("privacy", 5, language), ("terms", 2, language)]
+        assert agreed() == [("privacy", 6, language), ("terms", 2, language)]
         assert db.session.scalars(sa.select(Reservation.language)).all() == [language]
 
 
@@ -152,7 +152,7 @@ def test_who_changes_the_language_at_checkout_agrees_to_what_they_read(place, vi
 
     assert check.soup.html["lang"] == "de"
     with place.app_context():
-        assert agreed() == [("privacy", 5, "de"), ("terms", 2, "de")]
+        assert agreed() == [("privacy", 6, "de"), ("terms", 2, "de")]
         assert db.session.scalars(sa.select(Reservation.language)).all() == ["de"]
 
 

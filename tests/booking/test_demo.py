@@ -2,8 +2,10 @@
 
 import csv
 import re
+import sqlite3
 import unicodedata
 from collections import Counter
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +37,7 @@ from app.core.outbox import Job, enqueue, run_due
 from app.core.text import clean, e164
 from app.core.vault import vault
 from app.web.assets import STATIC
+from tests.servers import ProgramFailed, run_flask
 
 PARAGRAPHS = {"story": {2, 3}, "directions": {1, 2}, "arrival": {2}, "house_notes": {1, 2}}
 # All else is said in one.
@@ -378,3 +381,17 @@ def test_every_date_of_the_history_exists_and_follows_from_the_others():
         }
         assert expected[row["reservation_status"]], row
         assert (row["is_canceled"] == "0") == (row["reservation_status"] == "Check-Out")
+
+
+def test_made_up_guests_do_not_go_into_a_production_site(environ, instance):
+    production = {
+        "SITE_MODE": "production",
+        "SITE_URL": "https://haus.example",
+        "MAIL_URL": "smtps://house:secret@relay.example:465",
+    }
+
+    with pytest.raises(ProgramFailed, match="production"):
+        run_flask(environ | production, "demo", "load")
+
+    with closing(sqlite3.connect(instance / "book.db")) as book:
+        assert book.execute("SELECT count(*) FROM venue").fetchone() == (0,)

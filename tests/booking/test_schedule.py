@@ -51,8 +51,8 @@ def test_a_time_that_comes_twice_means_the_first():
     found = nights.occurrences(date(2026, 10, 25), date(2026, 10, 25))
 
     assert walls(found) == ["2026-10-25 02:30 +0200"]
-    assert nights.is_occurrence(datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
-    assert not nights.is_occurrence(datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
+    assert nights.at(datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
+    assert not nights.at(datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 
 def test_a_skipped_time_and_the_one_it_moves_to_are_one_start():
@@ -191,8 +191,8 @@ def test_any_date_at_all_can_be_asked_for():
     assert daily.occurrences(date.min, date.min) == []
     assert daily.occurrences(date.max, date.max) == []
     assert daily.occurrences(date(2026, 5, 2), date(2026, 5, 1)) == []
-    assert not daily.is_occurrence(datetime.min.replace(tzinfo=UTC))
-    assert not daily.is_occurrence(datetime.max.replace(tzinfo=UTC))
+    assert not daily.at(datetime.min.replace(tzinfo=UTC))
+    assert not daily.at(datetime.max.replace(tzinfo=UTC))
     with pytest.raises(ValueError, match="days at once"):
         daily.occurrences(date.min, date.max)
 

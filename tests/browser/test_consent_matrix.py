@@ -2,17 +2,26 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import Error as PlaywrightError
 
+from app import create_app
+from app.config import Settings
+from app.consent.models import ActivityLine
 from app.consent.register import REGISTER
+from app.core.database import db
 from app.web.cookies import Category
 from tests.browser.guest import Guest, fresh_nights
 from tests.consent.matrix import STATES, State
+from tests.house.routes import NOWHERE, gets
 from tests.servers import LiveServer, run_flask
 
 pytestmark = [
@@ -139,14 +148,95 @@ def test_a_browser_holds_what_the_register_allows_and_asks_nobody_else(
     assert ("/cookies/clicks" in surfer.clicks) == bool(surfer.clicks)
 
 
-def test_each_cookie_of_the_register_comes_to_be_held(page: Page, demo: LiveServer) -> None:
-    surfer = Surfer(page, next(state for state in LIVED if state.name == "all"))
-    surfer.look_around()
+@pytest.fixture
+def within(demo: LiveServer) -> Iterator[Flask]:
+    """The served site once more, in this process, to look at what it has written."""
+    app = create_app(Settings.from_env(demo.environ))
+    yield app
+    with app.app_context():
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+def lines(app: Flask) -> int:
+    """Return how many lines the activity log has."""
+    with app.app_context():
+        return db.session.scalar(sa.select(sa.func.count()).select_from(ActivityLine)) or 0
+
+
+def pages(app: Flask) -> list[str]:
+    """Return an address of each rule at which there is a page, and no file."""
+    values = {**NOWHERE, "slug": "reed-room", "number": "1", "document": "privacy"}
+    client = app.test_client()
+    found = {one.path: client.get(one.path) for one in gets(app, values)}
+    return [path for path, answer in found.items() if answer.mimetype == "text/html"]
+
+
+@contextmanager
+def pass_over_files() -> Iterator[None]:
+    """Go on where what was opened is a file to keep: the page before it stays."""
+    try:
+        yield
+    except PlaywrightError as error:
+        if "Download is starting" not in error.message:
+            raise
+
+
+def enter(page: Page, demo: LiveServer) -> None:
+    """Come in as whoever runs the place."""
     link = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
     assert link
     page.goto(link[0])
     with page.expect_event("domcontentloaded"):
         page.locator("main form [type=submit]").click()
+
+
+# With every page it takes its time: in every run who refuses, with bin/test --all the others.
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        *(pytest.param(one.name, False, id=one.name, marks=pytest.mark.slow) for one in LIVED),
+        pytest.param("refused", False, id="whoever refuses"),
+        pytest.param("refused", True, id="the owner", marks=pytest.mark.slow),
+    ],
+)
+def test_every_page_of_the_site_keeps_to_it(
+    open_page: Callable[..., Page],
+    demo: LiveServer,
+    within: Flask,
+    name: str,
+    owner: bool,
+    javascript: bool,
+) -> None:
+    state = next(one for one in LIVED if one.name == name)
+    page = open_page(javascript=javascript, service_workers="allow")
+    surfer = Surfer(page, state)
+    if owner:
+        enter(page, demo)
+    paths, before = pages(within), lines(within)
+    allowed = {"choice"} if state.answers else set()
+    allowed |= {category.value for category in state.permits} | ({"session"} if owner else set())
+
+    wrong = {}
+    for path in paths:
+        with pass_over_files():
+            page.goto(path, wait_until="domcontentloaded")
+        found = (set(held(page.context)) - allowed, page.evaluate(STORED))
+        if found != (set(), NOTHING):
+            wrong[path] = found
+
+    assert len(paths) > 100
+    assert wrong == {}
+    assert surfer.hosts == {"localhost"}
+    assert (lines(within) > before) == (Category.STATISTICS in state.permits)
+    assert bool(surfer.clicks) == (javascript and Category.STATISTICS in state.permits)
+
+
+def test_each_cookie_of_the_register_comes_to_be_held(page: Page, demo: LiveServer) -> None:
+    surfer = Surfer(page, next(state for state in LIVED if state.name == "all"))
+    surfer.look_around()
+    enter(page, demo)
 
     assert set(held(page.context)) == set(BY_NAME)
 

@@ -1,5 +1,5 @@
 """The ground of these tests: the demo place, and a visitor without a cookie jar."""
 
-from tests.house.ground import furnished, place, visitor
+from tests.house.ground import furnished, furnished_long_ago, place, place_long_ago, visitor
 
-__all__ = ["furnished", "place", "visitor"]
+__all__ = ["furnished", "furnished_long_ago", "place", "place_long_ago", "visitor"]

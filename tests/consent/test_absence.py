@@ -105,14 +105,14 @@ def wait_until(true: Callable[[], bool]) -> None:
 @pytest.fixture
 def ground(
     request: pytest.FixtureRequest,
-    place: Flask,
+    place_long_ago: Flask,
     database: Database,
     environ: dict[str, str],
     tmp_path: Path,
     serve: Callable[..., LiveServer],
 ) -> Iterator[Ground]:
     """The demo place behind its real server and worker, with a temporary folder of their own."""
-    _let_go(place)
+    _let_go(place_long_ago)
     (tmp_path / "temporary").mkdir()
     (tmp_path / "around").mkdir()
     (tmp_path / "around" / "failing.py").write_text(FAILING)

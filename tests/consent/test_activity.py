@@ -14,13 +14,13 @@ from app.consent.activity import (
     note_click,
     note_page,
 )
-from app.consent.deciding import digest
 from app.consent.frame import _MAKE, Permission, permission
 from app.consent.models import Glance, Grant
 from app.consent.register import CLICKS
 from app.consent.words import PAGES
 from app.core.database import db
 from app.core.sweeps import named, sweep_every_minute
+from app.core.tokens import digest_of_token
 from app.web.agents import Agent
 from app.web.cookies import Category
 from tests.accounts.ways import sign_in
@@ -39,7 +39,7 @@ def cookie(client, name):
 
 def pass_for(client):
     """Return the permission that a visitor's cookie stands for."""
-    return Permission(_MAKE, Category.STATISTICS, digest(cookie(client, "statistics")))
+    return Permission(_MAKE, Category.STATISTICS, digest_of_token(cookie(client, "statistics")))
 
 
 # -- Who is noted, and who isn't --------------------------------------------------------------

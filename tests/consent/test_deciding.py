@@ -9,12 +9,12 @@ from flask import current_app
 
 from app.accounts.models import Person
 from app.consent import chain, frame, notice
-from app.consent.deciding import digest
 from app.consent.frame import Permission, permission
 from app.consent.models import Grant
 from app.core.database import db
 from app.core.languages import LANGUAGES, use_language
 from app.core.sweeps import named
+from app.core.tokens import digest_of_token
 from app.web.cookies import OPTIONAL, Category
 from tests.consent.answers import (
     GPC,
@@ -125,7 +125,7 @@ def test_the_database_keeps_no_number_that_a_thief_could_use(place, instance):
 
     for name in ("statistics", "suggestions"):
         assert jar(client)[name].encode() not in stored
-        assert digest(jar(client)[name]) in stored
+        assert digest_of_token(jar(client)[name]) in stored
     assert jar(client)["choice"].encode() not in stored
 
 
@@ -308,7 +308,7 @@ def test_a_number_planted_before_the_yes_is_not_what_this_visitor_is_noted_under
     answer(visitor, "accept")
 
     assert jar(visitor)[named] != stolen
-    assert digest(stolen) not in permitted(visitor).values()
+    assert digest_of_token(stolen) not in permitted(visitor).values()
 
 
 def test_a_number_planted_over_ones_own_is_not_noted_under_either(place, permitted):
@@ -440,7 +440,9 @@ def test_answers_that_one_browser_gives_at_once_break_nothing(
         assert grants(place).count(category) <= 6
     with place.app_context():
         lost = sa.select(sa.func.count(Grant.id)).where(
-            Grant.token_digest.in_([digest(held["statistics"]), digest(held["suggestions"])])
+            Grant.token_digest.in_(
+                [digest_of_token(held[one]) for one in ("statistics", "suggestions")]
+            )
         )
         # Of several yeses at most one goes on with the number that they all had.
         assert db.session.scalar(lost) <= 2
@@ -485,7 +487,7 @@ def test_the_marks_are_no_part_of_the_record(place):
 
     for name in ("statistics", "suggestions"):
         assert jar(client)[name] not in said
-        assert digest(jar(client)[name]).hex()[:8] not in said
+        assert digest_of_token(jar(client)[name]).hex()[:8] not in said
 
 
 def test_a_page_outside_any_request_has_nobodys_answer(place):

@@ -33,6 +33,8 @@ DAY = 86_400
 THIRTEEN_MONTHS = 395 * DAY
 MACHINES = ("/static/", "/healthz", "/readyz", "/.well-known/")
 ITS_OWN_FRAME = ("/cookies", "/cookies?cookies=none")
+GUESSED = "/feeds/nothing.ics"
+"""Who asks for a calendar's secret address that is none is counted, so that nobody guesses one."""
 DIGEST = "0" * 64
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 
@@ -53,7 +55,8 @@ def addresses(app: Flask, *, nowhere: bool = True) -> list[str]:
     ]
     found += ["/search?arrive=2031-06-02&depart=2031-06-05&adults=2", "/search?arrive=nonsense"]
     found += [reservation.url, "/no/such/page", "/?lang=fr", "/offers/reed-room/stay"]
-    return list(dict.fromkeys(found))
+    assert GUESSED in found
+    return [path for path in dict.fromkeys(found) if path != GUESSED]
 
 
 def problems_with(seen: Seen, allowed: frozenset[str], *, https: bool = False) -> list[str]:
@@ -127,11 +130,24 @@ def test_every_address_keeps_to_what_the_state_permits(place: Flask, state: Stat
     assert [seen.path for seen in crawled if seen.sent] == []
     # Each table that may be written to is; otherwise this would see nothing.
     assert changed_tables(before, book_of(place)) == state.tables
-    assert {seen.status for seen in plain} == {200, 303, 404, 405, 410, 422}
+    assert {seen.status for seen in plain} == {200, 303, 404, 405, 409, 410, 422}
     other = {a.path: (a.status, b.status) for a, b in both if a.status != b.status}
     assert other == ({"/cookies/receipt": (404, 200)} if state.has_choice else {})
     assert mixed == []
     assert [seen.path for seen in crawled if another_frame(seen, state)] == []
+
+
+@pytest.mark.clause("C14")
+@each_state
+def test_a_guessed_address_leaves_a_count_and_nothing_else(place: Flask, state: State) -> None:
+    visit = Visit(place, state)
+    visit.open("/")
+    before = book_of(place)
+
+    seen = visit.open(GUESSED)
+
+    assert (seen.status, seen.sent) == (404, [])
+    assert changed_tables(before, book_of(place)) - state.tables == {"limit_bucket"}
 
 
 @pytest.mark.clause("C10")
@@ -223,8 +239,9 @@ def test_signed_in_the_state_counts_likewise(place: Flask, clock, name: str) -> 
 
     written = changed_tables(before, book_of(place))
     kept = {"account_refusal", "consent_entry", "consent_notice", "limit_bucket"}
-    # Which guests' details the owner opened is noted for those guests.
-    assert written - state.tables - {"reading"} <= (kept if state.headers else set())
+    # Which guests' details the owner opened is noted for those guests; and a session has
+    # when it was last looked whether its person is to be told of something (`news_at`).
+    assert written - state.tables - {"reading", "session"} <= (kept if state.headers else set())
     assert {"activity_line", "glance"} & written == state.tables
     assert [one for seen in crawled for one in problems_with(seen, state.cookies)] == []
     assert {seen.status for seen in crawled} >= {200, 303, 404}
@@ -240,6 +257,6 @@ def test_the_owners_own_pages_are_never_noted(place: Flask, clock) -> None:
     opened = list(visit.crawl(paths))
 
     assert {seen.status for seen in opened} >= {200, 404}
-    assert changed_tables(before, book_of(place)) - {"limit_bucket", "reading"} == set()
+    assert changed_tables(before, book_of(place)) - {"limit_bucket", "reading", "session"} == set()
     assert Category.STATISTICS in visit.state.permits
     assert book_of(place)["activity_line"]

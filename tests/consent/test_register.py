@@ -10,7 +10,14 @@ from flask import Response
 from app import create_app
 from app.accounts.sessions import SESSION
 from app.consent.gate import ConsentGate, CookieUndeclared
-from app.consent.register import BASKET, CHOICE, OF_CATEGORY, REGISTER, cookies_of
+from app.consent.register import (
+    BASKET,
+    CHOICE,
+    OF_CATEGORY,
+    ON_REQUEST,
+    REGISTER,
+    cookies_of,
+)
 from app.core.languages import LANGUAGES, use_language
 from app.core.languages import gettext as _
 from app.web.cookies import OPTIONAL, Category
@@ -146,22 +153,59 @@ def test_nothing_but_the_cookies_own_module_sets_one():
 
 
 KEEPING = re.compile(
-    r"document\s*(\.\s*cookie|\[)|cookieStore|localStorage|sessionStorage|indexedDB|\bcaches\b"
-    r"|openDatabase|navigator\s*\.\s*(storage|serviceWorker)|window\s*\.\s*name\b"
+    r"document\s*(?:\.\s*cookie|\[)|cookieStore|localStorage|sessionStorage|indexedDB|\bcaches\b"
+    r"|openDatabase|navigator\s*\.\s*(?:storage|serviceWorker|credentials)|window\s*\.\s*name\b"
+    r"|pushManager"
 )
+AT_A_BUTTON = {
+    "push.js": ("static/pages/notices.js", {"navigator.serviceWorker", "pushManager"}),
+    "passkey": ("static/pages/passkeys.js", {"navigator.credentials"}),
+}
+"""What is stored because somebody pressed a button for it, and the one script that asks for it."""
 
 
 @pytest.mark.clause("C11")
-def test_no_script_of_ours_stores_anything_on_the_device():
+def test_no_script_of_ours_stores_anything_that_no_button_was_pressed_for():
     scripts = sorted((ROOT / "static").rglob("*.js"))
-    found = [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+    found = {
+        str(path.relative_to(ROOT)): set(uses)
         for path in scripts
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if KEEPING.search(line)
-    ]
+        if (uses := KEEPING.findall(path.read_text()))
+    }
 
     assert len(scripts) >= 2
-    assert found == []
+    assert found == dict(AT_A_BUTTON.values())
+    assert {one.name for one in ON_REQUEST} == set(AT_A_BUTTON)
     assert KEEPING.search("localStorage.x = 1")
     assert KEEPING.search('document["cookie"]')
+
+
+@pytest.mark.clause("C11")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", ["/cookies", "/privacy/storage"])
+def test_what_a_button_stores_is_told_with_all_else(visitor, language, path):
+    page = visitor.open(f"{path}?lang={language}")
+
+    with use_language(language):
+        for stored in ON_REQUEST:
+            said = [stored.purpose, stored.kept]
+            said += [stored.name, stored.title, stored.reader] if path == "/cookies" else []
+            told = [" ".join(_(text).split()) for text in said]
+            assert [text for text in told if text not in page.words] == []
+
+
+@pytest.mark.clause("C11")
+def test_no_page_names_a_script_that_stores_but_the_one_with_its_button(place):
+    templates = (ROOT / "templates").rglob("*.html")
+
+    named = {
+        (str(path.relative_to(ROOT / "templates")), name)
+        for path in templates
+        for name in ("notices.js", "passkeys.js")
+        if f'asset("{name}")' in path.read_text()
+    }
+
+    assert named == {
+        ("policy/push.html", "notices.js"),
+        ("account/_passkey_button.html", "passkeys.js"),
+    }

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from app.consent import glances
-from app.consent.deciding import digest
 from app.consent.frame import _MAKE, Permission
 from app.consent.glances import MOST
 from app.consent.models import Glance
 from app.core.database import db
+from app.core.tokens import digest_of_token
 from app.web.cookies import Category
 from tests.consent.answers import GPC
 from tests.consent.reader import agree, reader, refuse
@@ -37,7 +37,7 @@ def look_at(client, clock, *slugs):
 def pass_for(client, category=Category.SUGGESTIONS):
     """Return the permission that a visitor's cookie stands for."""
     token = client.get_cookie("suggestions", domain="localhost").value
-    return Permission(_MAKE, category, digest(token))
+    return Permission(_MAKE, category, digest_of_token(token))
 
 
 def noted(place):

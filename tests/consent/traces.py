@@ -221,6 +221,9 @@ class Wanderer(Visitor):
             *("/offers/kayak-tour", "/contact", "/terms", "/privacy", "/privacy/recipients"),
             *("/cookies", "/cookies/log", "/cookies/receipt", "/preferences", "/basket"),
             *("/account/sign-in", "/account/activity", "/healthz", "/.well-known/gpc.json"),
+            *("/privacy/clauses", "/privacy/collection", "/privacy/storage", "/privacy/controller"),
+            *("/privacy/incidents", "/closing", "/reviews", "/security", "/push.js"),
+            *("/account/notices", f"/feeds/{word}.ics", f"/survey/{word}", f"/reviews/{word}"),
             *(f"/search?arrive={word}&depart={word}&adults={word}", f"/offers/{word}"),
             *(f"/cookies/heads?digest={word}", f"/cookies/notices/{word}", f"/basket/{word}"),
             *(f"/account/enter/{word}", f"/reservations/{word}?key={word}", f"/static/{word}.js"),
@@ -237,8 +240,12 @@ class Wanderer(Visitor):
             self.ask(method, f"/{word}?{query}")
             self.ask(method, f"/cookies?{query}")
         strange = f"https://{word}origin.example"
-        for path in ("/cookies", "/cookies/clicks", "/preferences", "/webhooks/demo", "/fails"):
-            self.ask("POST", f"{path}?{query}", data={"click": word, "manner": word, "next": word})
+        for path in (
+            *("/cookies", "/cookies/clicks", "/preferences", "/webhooks/demo", "/fails"),
+            *("/account/notices/on", "/policy/noted", f"/survey/{word}"),
+        ):
+            said = {"click": word, "manner": word, "next": word, "subscription": word, "key": word}
+            self.ask("POST", f"{path}?{query}", data=said)
             self.ask("POST", path, data={"choice": "accept"}, headers={"Origin": strange})
             for kind, body in self._broken_bodies():
                 self.ask("POST", path, data=body, headers={"Content-Type": kind})

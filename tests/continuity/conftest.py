@@ -8,6 +8,7 @@ from app.continuity.drill_person import make_person
 from app.continuity.models import BOOK, KEYS_BACKUP
 from app.core.database import db
 from app.policy.documents import publish_missing
+from tests.house.ground import LONG_AGO
 
 
 @pytest.fixture
@@ -15,6 +16,15 @@ def place(context, clock):
     """The site with the demo's place and documents, and no reservation."""
     load_demo(now=clock())
     publish_missing(now=clock())
+    db.session.commit()
+    return context
+
+
+@pytest.fixture
+def place_long_ago(context, clock):
+    """As `place`, for real programs: by their clock too the documents are in force."""
+    load_demo(now=clock())
+    publish_missing(now=LONG_AGO)
     db.session.commit()
     return context
 

@@ -62,7 +62,7 @@ def test_the_drill_is_red_when_keys_are_not_destroyed(person, clock, monkeypatch
     assert run.checks["unreadable"] is not True
 
 
-def test_the_command_tells_a_program_and_fails_where_something_failed(place, environ):
+def test_the_command_tells_a_program_and_fails_where_something_failed(place_long_ago, environ):
     told = json.loads(run_flask(environ, "privacy", "drill", "--json"))
 
     assert told["passed"] is True

@@ -30,7 +30,7 @@ from app.continuity.upgrade_errors import (
 )
 from app.core import schema
 from app.core.audit import AuditEntry, faults
-from app.core.database import KEYS, db
+from app.core.database import KEYS, db, let_go
 from app.policy.documents import publish_missing
 from tests.continuity.steps import erase, left_in_book, left_in_keys, opens
 from tests.servers import run_flask
@@ -64,10 +64,10 @@ def down_to(revision, app):
     """Bring both databases to what an earlier release left."""
     if "migrate" not in app.extensions:
         schema.init_app(app)
-    upgrade._let_go()
+    let_go()
     flask_migrate.downgrade(revision=revision)
     app.extensions.pop("migrate")
-    upgrade._let_go()
+    let_go()
 
 
 def content():
@@ -481,11 +481,11 @@ def test_without_its_backup_there_is_no_way_back(place, clock, ready, settings):
 @pytest.mark.both_databases
 def test_one_command_upgrades_and_one_goes_back(older, environ):
     before = content()
-    upgrade._let_go()
+    let_go()
 
     said = run_flask(environ, "system", "upgrade")
     after = content()
-    upgrade._let_go()
+    let_go()
     back = run_flask(environ, "system", "rollback", "--yes")
 
     assert f"Upgraded: migration {BEFORE} to {newest()}" in said

@@ -84,10 +84,10 @@ def test_a_queue_that_is_away_costs_a_visitor_nothing(settings, tmp_path, caplog
 
 
 def test_a_mail_goes_out_by_the_worker_even_if_it_was_away(
-    furnished, instance, database, serve, environ, tmp_path, request
+    furnished_long_ago, instance, database, serve, environ, tmp_path, request
 ):
     for file in ("book.db", "keys.db"):
-        shutil.copyfile(furnished / file, instance / file)
+        shutil.copyfile(furnished_long_ago / file, instance / file)
     visitor = Visitor(serve())
     visitor.book()
     assert not list(instance.glob("mail/*.eml"))

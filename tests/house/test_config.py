@@ -56,6 +56,8 @@ def test_production_refuses_to_start_without_a_setting_and_names_it(tmp_path, mi
         ("BACKUP_DAYS", "a month"),
         ("KEYS_BACKUP_DAYS", "-1"),
         ("KEYS_BACKUP_DAYS", "31"),
+        ("MAIL_URL", "relay.example:465"),
+        ("MAIL_URL", "https://relay.example"),
     ],
 )
 def test_a_wrong_setting_is_named_and_a_secret_is_not_shown(tmp_path, name, value):
@@ -64,6 +66,59 @@ def test_a_wrong_setting_is_named_and_a_secret_is_not_shown(tmp_path, name, valu
 
     assert name in str(caught.value)
     assert "KEY" not in name or value not in str(caught.value)
+
+
+SHARED = "postgresql://reserved@db.example/book"
+
+
+@pytest.mark.clause("C14")
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("MASTER_KEY", {"MASTER_KEY": PRODUCTION["SECRET_KEY"]}),
+        ("FLASK_DEBUG", {"FLASK_DEBUG": "1"}),
+        ("STRIPE_LOG", {"STRIPE_LOG": "debug"}),
+        ("DATABASE_URL", {"DATABASE_URL": SHARED}),
+        ("DATABASE_URL", {"DATABASE_URL": f"{SHARED}?sslmode=prefer"}),
+        ("DATABASE_URL", {"DATABASE_URL": "postgresql:///book?host=db.example"}),
+        ("KEYS_DATABASE_URL", {"KEYS_DATABASE_URL": SHARED}),
+        (
+            "KEYS_DATABASE_URL",
+            {
+                "DATABASE_URL": f"{SHARED}?sslmode=require",
+                "KEYS_DATABASE_URL": "postgresql://other@db.example:5432/book?sslmode=verify-full",
+            },
+        ),
+        ("REDIS_URL", {"REDIS_URL": "redis://:pass@queue.example:6379/0"}),
+    ],
+)
+def test_production_refuses_what_is_unsafe_by_its_name(tmp_path, name, others):
+    with pytest.raises(SettingMissing, match=f"^{name} ") as caught:
+        Settings.from_env(production(tmp_path, **others))
+
+    assert "pass" not in str(caught.value)
+    assert PRODUCTION["SECRET_KEY"] not in str(caught.value)
+
+
+@pytest.mark.clause("C14")
+@pytest.mark.parametrize(
+    "others",
+    [
+        {
+            "DATABASE_URL": "postgresql://reserved@/book?host=/run/postgresql",
+            "KEYS_DATABASE_URL": "postgresql://reserved@/keys?host=/run/postgresql",
+            "REDIS_URL": "unix:///run/queue.sock",
+        },
+        {
+            "DATABASE_URL": f"{SHARED}?sslmode=verify-full",
+            "KEYS_DATABASE_URL": "postgresql://reserved@localhost/keys",
+            "REDIS_URL": "rediss://:pass@queue.example:6379/0",
+        },
+        {"REDIS_URL": "redis://localhost:6379/0", "FLASK_DEBUG": "0"},
+    ],
+)
+def test_sockets_this_machine_and_encrypted_ways_are_safe(tmp_path, others):
+    assert Settings.from_env(production(tmp_path, **others)).mode == "production"
 
 
 @pytest.mark.clause("C14")
@@ -95,7 +150,8 @@ def test_settings_show_no_secret(tmp_path):
 @pytest.mark.clause("C14")
 @pytest.mark.parametrize("name", ["DATABASE_URL", "KEYS_DATABASE_URL", "REDIS_URL"])
 def test_the_password_in_an_address_is_not_shown_either(tmp_path, name):
-    address = "postgresql://reserved:pass-word-of-it@db.example/book"
+    address = "rediss" if name == "REDIS_URL" else "postgresql"
+    address += "://reserved:pass-word-of-it@db.example/book?sslmode=verify-full"
 
     settings = Settings.from_env(production(tmp_path, **{name: address}))
 
@@ -115,7 +171,8 @@ def test_the_demo_makes_its_secrets_once_for_its_owner_only(tmp_path):
     folder = tmp_path / "instance"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert modes == {"secret_key.secret": 0o600, "master_key.secret": 0o600}
+    names = ("secret_key", "master_key", "push_key")
+    assert modes == {f"{name}.secret": 0o600 for name in names}
 
 
 def test_the_demo_needs_nothing_and_listens_to_this_machine(tmp_path):

@@ -133,12 +133,18 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
         ),
         *(f"account.{name}" for name in ("language", "used_on")),
         "agreement.agreed_at",
+        "version_notice.noticed_at",
+        "version_notice.shown_at",
         *(f"consent_entry.{name}" for name in ("at", "body")),
+        "controller_objection.objected_at",
         "disclosure.last_at",
+        "incident_person.kinds",
         *(f"glance.{name}" for name in ("last_at", "what")),
         "limit_bucket.name",
         "person_permission.purpose",
+        "push_subscription.language",
         *(f"passkey.{name}" for name in ("credential_id", "device")),
+        *(f"public_review.{name}" for name in ("answer", "item")),
         "reading.at",
         "reservation.first_start",
         "reservation.language",
@@ -148,6 +154,7 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
         ),
         "restriction.purpose",
         *(f"session.{name}" for name in ("created_at", "seen_at", "proved_at", "device")),
+        "told.at",
     }
 
 

@@ -132,7 +132,7 @@ def test_checks_and_partial_indexes_are_there_too(migrating):
         missing += [
             f"{table.name}: {key.parent.name} ON DELETE {key.ondelete}"
             for key in table.foreign_keys
-            if ((key.parent.name,), key.ondelete) not in cascades
+            if (tuple(key.constraint.column_keys), key.ondelete) not in cascades
         ]
 
     assert missing == []

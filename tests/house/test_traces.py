@@ -63,10 +63,10 @@ def secrets_of(urls):
 
 
 @pytest.fixture
-def furnished_instance(furnished, instance, database):
+def furnished_instance(furnished_long_ago, instance, database):
     """The demo place in the instance folder, before any server looks at it."""
     for file in FILES:
-        shutil.copyfile(furnished / file, instance / file)
+        shutil.copyfile(furnished_long_ago / file, instance / file)
     return instance
 
 

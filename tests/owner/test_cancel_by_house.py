@@ -11,7 +11,7 @@ from app.booking.models import CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import RefundChanged, get_for_update, prove
 from app.core.audit import AuditEntry
 from app.core.database import db
-from app.owner import by_house
+from app.payments import by_house
 from app.payments.apply import look
 from app.payments.audit import audit
 from app.payments.models import Refund

@@ -97,6 +97,18 @@ def imports_trail(tree):
     )
 
 
+def handing_on(tree):
+    """Yield (name, place of the verb, call) of each function that writes a verb it was given."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            given = [one.arg for one in function.args.posonlyargs + function.args.args]
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) in WRITERS:
+                    verb = call.args[WRITERS[ast.unparse(call.func)]]
+                    if isinstance(verb, ast.Name) and verb.id in given:
+                        yield function.name, given.index(verb.id), call
+
+
 def acts():
     """Yield (file and line, verbs, kinds) for each place in the code that writes an entry."""
     trees = {path: ast.parse(path.read_text()) for path in sorted(APP.rglob("*.py"))}
@@ -107,12 +119,18 @@ def acts():
         if path.name == "trail.py":
             continue  # hands on what it is given
         known = {**everywhere, **constants(tree)}
+        between = {name: (at, call) for name, at, call in handing_on(tree)}
+        handed = {id(call) for _, call in between.values()}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS:
-                if ast.unparse(node.func) == "record" and not imports_trail(tree):
-                    continue  # another's function of the same name
-                at = WRITERS[ast.unparse(node.func)]
-                here = f"{path.relative_to(APP)}:{node.lineno}"
+            if not isinstance(node, ast.Call) or id(node) in handed:
+                continue
+            name, here = ast.unparse(node.func), f"{path.relative_to(APP)}:{node.lineno}"
+            if name in between:  # what it hands on is said where it is called
+                at, call = between[name]
+                kind = call.args[WRITERS[ast.unparse(call.func)] + 1]
+                yield here, texts(node.args[at], known), texts(kind, known)
+            elif name in WRITERS and (name != "record" or imports_trail(tree)):
+                at = WRITERS[name]
                 yield here, texts(node.args[at], known), texts(node.args[at + 1], known)
 
 

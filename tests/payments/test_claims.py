@@ -93,8 +93,8 @@ def test_what_is_missing_is_asked_for_beside_its_field(visitor, place):
     [
         path
         for path in sorted(Path("templates/mail").glob("[a-z]*.txt"))
-        # Those that go to the house are no guest's.
-        if path.name not in ("dispute.txt", "message_house.txt", "rights_house.txt")
+        # Those that go to the house or to a partner are no guest's.
+        if path.name not in ("dispute.txt", "message_house.txt", "partner.txt", "rights_house.txt")
     ],
     ids=str,
 )
@@ -102,13 +102,18 @@ def test_every_mail_leads_to_the_page(letter):
     # Mails about an account or about one's data say it in words of their own, and one that
     # asks for money says it in the middle of it.
     about = letter.name.partition("_")[0]
-    feet = {"account": "_account_foot", "data": "_data_foot"} | dict.fromkeys(
-        ("erasure", "rights"), "_data_foot"
+    feet = (
+        {"account": "_account_foot", "data": "_data_foot"}
+        | dict.fromkeys(("erasure", "rights"), "_data_foot")
+        | dict.fromkeys(("closing", "controller", "incident", "version"), "_notice_foot")
     )
+    about = about.removesuffix(".txt")
     text = letter.read_text()
 
     if letter.name == "asked.txt":
         assert "{{ check_url }}" in text
+    elif letter.name == "closing_released.txt":  # about one reservation, as those of bookings
+        assert '{% include "mail/_request.txt" %}' in text
     else:
         assert f'{{% include "mail/{feet.get(about, "_request")}.txt" %}}' in text
 

@@ -16,12 +16,31 @@ from app.accounts.models import (
     Restriction,
     SessionRow,
 )
-from app.booking.models import CANCELLED, CONFIRMED, RELEASED, Reservation, ReservationLine
+from app.booking.models import (
+    CANCELLED,
+    CONFIRMED,
+    RELEASED,
+    OfferRow,
+    Reservation,
+    ReservationLine,
+)
 from app.consent.models import ActivityLine, Grant, PersonPermission
+from app.continuity import controller_models, incidents_models
+from app.continuity.controller_models import (
+    ControllerChange,
+    ControllerObjection,
+    ControllerRecord,
+)
+from app.continuity.incidents_models import Incident, IncidentPerson
 from app.core.database import db
 from app.core.vault import vault
 from app.guestbook.models import Message, StayWish, Survey
+from app.guestbook.partners_models import PAPER, Partner, PartnerTerms, PartnerTransfer
+from app.guestbook.reviews_models import SHOWN, PublicReview, Review
 from app.payments.models import CAPTURE, GUESTS, PROVIDER, Invoice, LedgerEntry, Payment
+from app.policy import notice_models
+from app.policy.models import PRIVACY, DocumentVersion, VersionNotice
+from app.policy.notice_models import Matter, PushSubscription, Told
 from app.privacy.models import READY, DataKey, Export, ExportChunk, PrivacyRequest
 
 _numbers = count(1)
@@ -330,4 +349,199 @@ def _newest_booking():
     )
 
 
-EVENTS = (unpaid, nameless, booking, cancelled, late, account, wishes, traces, words)
+def notices(now, ahead):
+    """The newest person was told something, by mail and on a device, and shown a new version."""
+    whose = _somebody()
+    if whose is None:
+        return
+    number = next(_numbers)
+    matter = Matter(
+        code=f"matter-{number}", kind="incident", facts={}, endpoint_values={}, made_at=now
+    )
+    version = DocumentVersion(
+        document=PRIVACY,
+        number=1000 + number,
+        language="en",
+        text="Words.",
+        digest="0" * 64,
+        published_at=now,
+        effective_at=now + timedelta(days=30),
+        summary="News.",
+    )
+    db.session.add_all([matter, version])
+    db.session.flush()
+    db.session.add_all(
+        Told(
+            matter_id=matter.id,
+            person_id=whose,
+            how=how,
+            state=notice_models.TOLD,
+            not_before=now,
+            tries=1,
+            at=now,
+        )
+        for how in (notice_models.MAIL, notice_models.PUSH)
+    )
+    device = PushSubscription(
+        person_id=whose, digest=number.to_bytes(32), made_at=now, language="en"
+    )
+    db.session.add(device)
+    device.endpoint, device.keys, device.device = "https://push.example/1", "{}", "firefox,linux"
+    db.session.add(
+        VersionNotice(
+            person_id=whose,
+            document=PRIVACY,
+            number=version.number,
+            language="en",
+            key_digest=number.to_bytes(32),
+            shown_at=now,
+            noticed_at=now,
+            noticed_how="button",
+        )
+    )
+    db.session.flush()
+
+
+def rare_days(now, ahead):
+    """The newest person was concerned by an incident, and said no to a change; both are over."""
+    whose = _somebody()
+    if whose is None:
+        return
+    later, today = now + timedelta(days=ahead), now.toordinal()
+    incident = Incident(
+        state=incidents_models.CLOSED,
+        kind=incidents_models.MAILBOX,
+        noticed_at=now,
+        began_at=now,
+        ended_at=now,
+        recorded_at=now,
+        listed_at=now,
+        scope={},
+        listed=1,
+        risk=incidents_models.RISK,
+        remedy="Mended.",
+        closed_at=later,
+    )
+    change = ControllerChange(
+        state=controller_models.DONE,
+        live=sa.null(),  # None would be the default, 1
+        way=controller_models.DATA,
+        name="Haus Kiebitz",
+        address=["Am Deich 2"],
+        email="new@example.org",
+        country="DE",
+        abroad=False,
+        texts={},
+        public_key="-",
+        changes_day=today,
+        announced_day=today - controller_models.WINDOW_DAYS,
+        begun_day=today,
+        made_at=now,
+        announced_at=now - timedelta(days=controller_models.WINDOW_DAYS),
+        begun_at=now,
+        done_at=later,
+    )
+    db.session.add_all([incident, change])
+    db.session.flush()
+    concerned = IncidentPerson(
+        incident_id=incident.id, person_id=whose, kinds=["name"], sealed_kinds=[], noted_at=now
+    )
+    no = ControllerObjection(change_id=change.id, person_id=whose, objected_at=now)
+    record = ControllerRecord(
+        change_id=change.id, person_id=whose, sealed_bytes=b"x", digest="0" * 64, made_at=now
+    )
+    db.session.add_all([concerned, no, record])
+    concerned.reason = "They called us."
+    db.session.flush()
+
+
+def shared(now, ahead):
+    """Somebody booked, wrote a review that is shown, and let a partner have their name."""
+    whose = _newest_without_review() or booking(now, ahead)
+    number, (line,) = next(_numbers), whose.lines
+    offer_id = db.session.scalar(sa.select(OfferRow.id).limit(1))
+    review = Review(
+        key=f"review-{number}",
+        line_id=line.id,
+        reservation_id=whose.id,
+        offer_id=offer_id,
+        person_id=whose.person_id,
+        language="en",
+        state=SHOWN,
+        written_at=now,
+        agreed_at=now,
+        decided_at=now,
+        with_month=False,
+        recipient=f"review:{number}",
+    )
+    db.session.add(review)
+    review.text, review.named, review.agreed = "Lovely.", "first", "{}"
+    db.session.flush()
+    terms = _terms(now)
+    code = f"partner:{terms.id}"
+    yes = {"person_id": whose.person_id, "given_at": now, "how": "account"}
+    db.session.add_all(
+        [
+            PublicReview(
+                review_id=review.id,
+                person_id=whose.person_id,
+                offer_id=offer_id,
+                recipient=review.recipient,
+                published_at=now,
+                item="{}",
+            ),
+            PersonPermission(purpose="public", recipient=review.recipient, **yes),
+            PersonPermission(purpose="partner", recipient=code, **yes),
+            PartnerTransfer(
+                terms_id=terms.id,
+                reservation_id=whose.id,
+                person_id=whose.person_id,
+                recipient=code,
+                kinds=["name"],
+                way=PAPER,
+                sent_at=now,
+            ),
+        ]
+    )
+    db.session.flush()
+
+
+def _terms(now):
+    partner = Partner(made_at=now)
+    db.session.add(partner)
+    db.session.flush()
+    made = PartnerTerms(
+        partner_id=partner.id,
+        name="Kayak Club",
+        contact="Ring 1",
+        email="kayak@example.org",
+        country="DE",
+        language="en",
+        texts={},
+        kinds=["name"],
+        way=PAPER,
+        days_before=1,
+        keeps_days=1,
+        since=now,
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def _newest_without_review():
+    return db.session.scalar(
+        sa.select(Reservation)
+        .where(
+            Reservation.person_id.is_not(None),
+            Reservation.id.not_in(sa.select(Review.reservation_id)),
+        )
+        .order_by(Reservation.id.desc())
+        .limit(1)
+    )
+
+
+EVENTS = (
+    *(unpaid, nameless, booking, cancelled, late, account, wishes, traces, words),
+    *(notices, rare_days, shared),
+)

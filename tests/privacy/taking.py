@@ -60,6 +60,27 @@ GIVEN = {
     "privacy_request.extended_to": None,
     "person.billing_address": None,
     "person.shipping_address": None,
+    "review.language": "en",
+    "review.state": "draft",
+    "partner_terms.way": "mail",
+    "partner_terms.kinds": ["name"],
+    "partner_transfer.kinds": ["name"],
+    "told.how": "mail",
+    "told.state": "told",
+    "matter.kind": "closing",
+    "document_version.document": "privacy",
+    "version_notice.noticed_how": "button",
+    "controller_change.way": "site",
+    "controller_change.state": "stopped",
+    "controller_change.live": None,
+    "incident.kind": "other",
+    "incident_person.kinds": ["name"],
+    "incident_person.sealed_kinds": [],
+    "offer.kind": "stay",
+    "offer.units": 1,
+    "offer.guests_most": 2,
+    "offer.nights_least": 1,
+    "offer.nights_most": 9,
 }
 BODY = {
     "number": "2031-000001",
@@ -126,7 +147,7 @@ class Somebody:
                 target = next(iter(column.foreign_keys)).column
                 value = self.world.get(target.table.name)
                 if value is None and not column.nullable:
-                    value = db.session.scalar(sa.select(target).limit(1))
+                    value = self._of_nobody(target)
             elif column.name in fields and hasattr(table.model, f"_{column.name}"):
                 late.append((column.name, path))
                 continue
@@ -141,6 +162,26 @@ class Somebody:
         db.session.add(row)
         db.session.flush()
         self.world[table.name] = sa.inspect(row).identity[0]
+
+    def _of_nobody(self, target):
+        """Return the key of a row that is nobody's, and that a row of theirs needs."""
+        found = db.session.scalar(sa.select(target).limit(1))
+        if found is not None:
+            return found
+        row = {}
+        for column in target.table.columns:
+            path = f"{target.table.name}.{column.name}"
+            known = column.default is not None or column.server_default is not None
+            if path in self.given:
+                row[column.name] = self.given[path]
+            elif column.nullable or known or (column is target and column.primary_key):
+                continue
+            elif column.foreign_keys:
+                row[column.name] = self._of_nobody(next(iter(column.foreign_keys)).column)
+            else:
+                row[column.name] = self._value(column, path, None)
+        db.session.execute(sa.insert(target.table).values(**row))
+        return db.session.scalar(sa.select(target).limit(1))
 
     def _goes_without(self, table, column, field):
         """Whether a column tells nothing of anybody, and needs no value."""

@@ -14,10 +14,10 @@ from app.booking.models import Reservation
 from app.consent.canonical import canonical
 from app.core.database import db
 from app.core.erasures import entries
+from app.core.tokens import digest_of_token
 from app.core.vault import vault
 from app.privacy import certificate
 from app.privacy.models import DONE, POSTPONED, RUNNING, WITHDRAWN, DataKey, Erasure
-from app.privacy.subjects import digest
 from tests.accounts.ways import let_in, make_house, session_cookie, token_on
 from tests.house.canaries import found_in
 from tests.owner.house import words
@@ -233,7 +233,7 @@ def test_a_guest_with_a_mailed_code_is_erased_too(app, clock, line, client):  # 
             DataKey(
                 person_id=person_id,
                 reservation_id=reservation.id,
-                key_digest=digest("K" * 24),
+                key_digest=digest_of_token("K" * 24),
                 made_at=clock(),
                 proved_at=clock(),
                 expires_at=clock() + timedelta(minutes=30),

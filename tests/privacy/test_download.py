@@ -15,6 +15,7 @@ from app.core import outbox
 from app.core.database import db, only_reading, table
 from app.core.outbox import Job
 from app.core.sweeps import sweep_every_minute, sweeps
+from app.core.tokens import digest_of_token
 from app.core.vault import PersonUnknown, SealBroken, vault
 from app.privacy import exporting
 from app.privacy.export.archive import write_archive
@@ -30,7 +31,7 @@ from app.privacy.models import (
     PrivacyRequest,
 )
 from app.privacy.retention import EXPORT_KEPT
-from app.privacy.subjects import digest, of_key
+from app.privacy.subjects import of_key
 from tests.accounts.ways import let_in, mails, make_guest
 from tests.house.canaries import found_in
 from tests.house.visitor import Visitor, reference_of
@@ -188,7 +189,7 @@ def guest_key(app, clock, reservation, *, key="k" * 32):
             DataKey(
                 person_id=row.person_id,
                 reservation_id=row.id,
-                key_digest=digest(key),
+                key_digest=digest_of_token(key),
                 made_at=clock(),
                 proved_at=clock(),
                 expires_at=clock() + timedelta(minutes=30),

@@ -77,6 +77,9 @@ def test_the_dry_run_says_what_the_run_does_and_changes_nothing(past, instance):
         "survey-links",
         "wishes",
         "download_pieces",
+        "incident_people",
+        "objections",
+        "handed_over",
     }
 
 

@@ -22,7 +22,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts import credentials, passkeys, tickets
 from app.accounts.blueprint import bp
 from app.accounts.credentials import LastFactor
-from app.accounts.entering import device_code, keep, network
+from app.accounts.entering import device_code, keep
 from app.accounts.models import Account
 from app.accounts.passkeys import PasskeyNotTaken, PasskeyRefused, TooManyPasskeys
 from app.accounts.routes.arriving import come_in, wished
@@ -41,6 +41,7 @@ from app.core.errors import DomainError
 from app.core.limits import spend
 from app.web.forms import EmptyForm
 from app.web.headers import allow_passkeys
+from app.web.network import network
 from app.web.pages import private_page
 from app.web.paths import local_path
 

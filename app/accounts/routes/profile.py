@@ -10,9 +10,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import mail_links, readings
-from app.accounts.blueprint import bp
+from app.accounts.blueprint import bp, useless_link
 from app.accounts.claims import persons_of
-from app.accounts.entering import network
 from app.accounts.mail_links import LinkUseless
 from app.accounts.models import MailLink
 from app.accounts.names import NameTaken, NotAUsername
@@ -40,6 +39,7 @@ from app.core.limits import TooManyRequests, spend
 from app.core.vault import vault
 from app.web.forms import EmptyForm
 from app.web.languages import likely_country
+from app.web.network import network
 from app.web.pages import private_page
 
 # What a form that leads to a page may have done, for the page to say.
@@ -134,7 +134,7 @@ def change_email_by_link(token: str) -> ResponseReturnValue:
     try:
         link = _own_link(token, now=utcnow())
     except LinkUseless:
-        return _useless()
+        return useless_link()
     return render_template(
         "account/email-link.html",
         form=EmptyForm(),
@@ -154,7 +154,7 @@ def use_email_link(token: str) -> ResponseReturnValue:
         db.session.commit()
     except (LinkUseless, IntegrityError):
         db.session.rollback()
-        return _useless()
+        return useless_link()
     return redirect(url_for(".profile", done=_SAVED), 303)
 
 
@@ -196,7 +196,7 @@ def claim_by_link(token: str) -> ResponseReturnValue:
     try:
         mail_links.find(mail_links.CLAIM, token, now=utcnow())
     except LinkUseless:
-        return _useless()
+        return useless_link()
     return render_template("account/claim.html", form=EmptyForm(), token=token)
 
 
@@ -210,12 +210,8 @@ def use_claim_link(token: str) -> ResponseReturnValue:
         db.session.commit()
     except (LinkUseless, IntegrityError):
         db.session.rollback()
-        return _useless()
+        return useless_link()
     return redirect(url_for("booking.account", done="claimed"), 303)
-
-
-def _useless() -> ResponseReturnValue:
-    return render_template("account/useless-link.html"), 410
 
 
 # -- Who looked -------------------------------------------------------------------------------

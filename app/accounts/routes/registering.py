@@ -3,14 +3,13 @@
 from functools import partial
 from typing import Any
 
-from flask import current_app, redirect, render_template, url_for
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import mail_links, passwords
-from app.accounts.blueprint import bp
-from app.accounts.entering import NotTheirPassword, check_again, network
+from app.accounts.blueprint import bp, useless_link
+from app.accounts.entering import NotTheirPassword, check_again
 from app.accounts.forms import InvitedForm, OpenForm, RegisterForm
 from app.accounts.inviting import accept, find_invitation
 from app.accounts.mail_links import LinkUseless
@@ -26,7 +25,9 @@ from app.core.datamap import Kind
 from app.core.languages import current_language, gettext
 from app.core.limits import spend
 from app.core.vault import vault
-from app.web.pages import Site, private_page
+from app.web.documents import document_links
+from app.web.network import network
+from app.web.pages import private_page, site_here
 
 
 @bp.route("/register", methods=["GET", "POST"])
@@ -59,7 +60,9 @@ def register_sent() -> ResponseReturnValue:
 def _fits(form: RegisterForm) -> bool:
     """Look at what a form's fields can't judge alone; what is wrong stands beside them."""
     email, username = form.email.data or "", form.username.data or ""
-    fits = _strong_enough(form.password, second_factor=False, known=(_site().name, email, username))
+    fits = _strong_enough(
+        form.password, second_factor=False, known=(site_here().name, email, username)
+    )
     if form.username.errors:
         return False
     try:
@@ -100,15 +103,8 @@ def _register_page(form: RegisterForm) -> str:
         "account/register.html",
         form=form,
         least=passwords.LEAST_ALONE,
-        links={
-            "terms": _link("policy.show_terms", gettext("terms")),
-            "privacy": _link("policy.show_privacy", gettext("privacy policy")),
-        },
+        links=document_links(),
     )
-
-
-def _link(endpoint: str, words: str) -> Markup:
-    return Markup('<a href="{}" target="_blank">{}</a>').format(url_for(endpoint), words)
 
 
 # -- The link in the mail ---------------------------------------------------------------------
@@ -131,7 +127,7 @@ def verify(token: str) -> ResponseReturnValue:
             return come_in(account, strong=False, now=now, to=url_for("booking.account"))
     except (LinkUseless, IntegrityError):
         db.session.rollback()
-        return _useless()
+        return useless_link()
     except NotTheirPassword as error:
         only_read()
         form.password.errors = [error.say()]
@@ -155,14 +151,14 @@ def invited(token: str) -> ResponseReturnValue:
         link = find_invitation(token, now=now)
         name, role = link.account.person.name or "", role_word(link.account.role)
         page = partial(_invited_page, form, token=token, name=name, role=role)
-        known = (_site().name, str(link.to), name)
+        known = (site_here().name, str(link.to), name)
         if form.validate_on_submit() and _strong_enough(
             form.password, second_factor=True, known=known
         ):
             return _accept(token, form.password.data)
     except (LinkUseless, IntegrityError):
         db.session.rollback()
-        return _useless()
+        return useless_link()
     except NameTaken:
         only_read()
         form.form_errors.append(_taken_by_guest())
@@ -197,12 +193,3 @@ def _invited_page(form: InvitedForm, *, token: str, name: str, role: str) -> str
         role=role,
         least=passwords.LEAST_BESIDE,
     )
-
-
-def _useless() -> ResponseReturnValue:
-    return render_template("account/useless-link.html"), 410
-
-
-def _site() -> Site:
-    site: Site = current_app.extensions["site"]()
-    return site

@@ -4,17 +4,15 @@ from datetime import datetime
 
 from flask import (
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
-    request,
     url_for,
 )
 from flask.typing import ResponseReturnValue
 
 from app.accounts import tickets
-from app.accounts.blueprint import bp
+from app.accounts.blueprint import bp, useless_link
 from app.accounts.codes import WrongCode
 from app.accounts.entering import NotIn, check_code, check_password
 from app.accounts.forms import CodeForm, SignInForm
@@ -26,8 +24,9 @@ from app.accounts.signin import ENTERING, link_is_live, use_link
 from app.accounts.tickets import TicketUseless
 from app.core.clock import utcnow
 from app.core.database import db, only_read
-from app.core.limits import network_pseudonym, spend
+from app.core.limits import spend
 from app.web.forms import EmptyForm
+from app.web.network import network
 from app.web.pages import private_page
 
 
@@ -125,7 +124,7 @@ def _run_out() -> ResponseReturnValue:
 def enter_by_command(token: str) -> ResponseReturnValue:
     """Show the button. Opening the page consumes nothing: mail scanners open pages too."""
     if not link_is_live(token, now=utcnow()):
-        return _useless()
+        return useless_link()
     return render_template("account/enter.html", form=EmptyForm(), token=token)
 
 
@@ -134,14 +133,13 @@ def enter_by_command(token: str) -> ResponseReturnValue:
 def use(token: str) -> ResponseReturnValue:
     """Consume the link, end the session this browser had, and begin a new one."""
     now = utcnow()
-    secret: bytes = current_app.extensions["network_secret"]
-    spend(ENTERING, network_pseudonym(secret, request.remote_addr or "", now=now), now=now)
+    spend(ENTERING, network(now), now=now)
     db.session.commit()
     try:
         account = use_link(token, now=now)
     except LinkUseless:
         db.session.rollback()
-        return _useless()
+        return useless_link()
     return come_in(account, strong=True, now=now, to=url_for("owner.today"))
 
 
@@ -179,7 +177,3 @@ def signed_out_style() -> Response:
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _useless() -> ResponseReturnValue:
-    return render_template("account/useless-link.html"), 410

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import mail_links
-from app.accounts.blueprint import bp
-from app.accounts.entering import name_pseudonym, network
+from app.accounts.blueprint import bp, useless_link
+from app.accounts.entering import name_pseudonym
 from app.accounts.forms import WayInForm
 from app.accounts.mail_links import TOLD, WAY_IN, LinkUseless
 from app.accounts.models import MailLink
@@ -25,6 +25,7 @@ from app.core.languages import current_locale, gettext
 from app.core.limits import Limit, TooManyRequests, spend
 from app.core.outbox import enqueue
 from app.web.forms import EmptyForm
+from app.web.network import network
 from app.web.pages import private_page
 
 # A hotel's whole Wi-Fi may have forgotten its passwords.
@@ -72,7 +73,7 @@ def way_in_by_link(token: str) -> ResponseReturnValue:
     try:
         _open_way(token, now=utcnow())
     except LinkUseless:
-        return _useless()
+        return useless_link()
     return render_template("account/way-in-by-link.html", form=EmptyForm(), token=token)
 
 
@@ -86,7 +87,7 @@ def use_way_in(token: str) -> ResponseReturnValue:
         mail_links.use(link, now=now)
     except LinkUseless:
         db.session.rollback()
-        return _useless()
+        return useless_link()
     account = link.account
     mail_links.end(account, WAY_IN)
     return step_in(account, now=now, to=url_for(".change_password"))
@@ -110,7 +111,7 @@ def not_me(token: str) -> ResponseReturnValue:
     try:
         link = mail_links.find(TOLD, token, now=utcnow())
     except LinkUseless:
-        return _useless()
+        return useless_link()
     account = link.account
     return render_template(
         "account/not-me.html",
@@ -136,7 +137,7 @@ def take_back(token: str) -> ResponseReturnValue:
         db.session.commit()
     except (LinkUseless, IntegrityError):
         db.session.rollback()
-        return _useless()
+        return useless_link()
     response = make_response(redirect(done, 303))
     if present is not None and present.id == account.id:
         SESSION.forget(response)
@@ -148,7 +149,3 @@ def take_back(token: str) -> ResponseReturnValue:
 def secured() -> ResponseReturnValue:
     """Say what was done and what comes next."""
     return render_template("account/secured.html")
-
-
-def _useless() -> ResponseReturnValue:
-    return render_template("account/useless-link.html"), 410

@@ -1,6 +1,7 @@
 """The tables of booking: what is offered, what is in a basket, what is reserved."""
 
 from app.booking.models.baskets import Basket, BasketLine
+from app.booking.models.feeds import DISMISSED, ECHO, OPEN, Feed, FeedConflict
 from app.booking.models.inventory import Block, Night, Seating, SessionPlaces
 from app.booking.models.offers import (
     ChargeRow,
@@ -30,7 +31,10 @@ __all__ = [
     "BOOKING",
     "CANCELLED",
     "CONFIRMED",
+    "DISMISSED",
+    "ECHO",
     "HELD",
+    "OPEN",
     "RELEASED",
     "Basket",
     "BasketLine",
@@ -38,6 +42,8 @@ __all__ = [
     "ChargeRow",
     "ClosedRow",
     "ExtraRow",
+    "Feed",
+    "FeedConflict",
     "Night",
     "OfferRow",
     "PictureRow",

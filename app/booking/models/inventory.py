@@ -52,7 +52,9 @@ class Block(Base):
     __tablename__ = "unit_block"
     __table_args__ = (
         sa.CheckConstraint("until > first", name="has_nights"),
-        sa.CheckConstraint("reason IN ('repair', 'own_use', 'closed', 'other')", name="reason"),
+        sa.CheckConstraint(
+            "reason IN ('repair', 'own_use', 'closed', 'other', 'partner')", name="reason"
+        ),
     )
 
     id: Mapped[int] = plain(primary_key=True)
@@ -62,6 +64,8 @@ class Block(Base):
     until: Mapped[date] = plain()  # the first night that is free again
     reason: Mapped[str] = plain(sa.String(10))
     made_at: Mapped[datetime] = plain()
+    # The partner's calendar that it came from, and goes with.
+    feed_id: Mapped[int | None] = plain(sa.ForeignKey("feed.id", ondelete="SET NULL"), index=True)
 
 
 class Seating(Base):

@@ -42,6 +42,13 @@ class VenueRow(Base):
     # `privacy.clocks`.
     rights_law: Mapped[str] = plain(sa.String(12), server_default="gdpr", default="gdpr")
     remind_days: Mapped[int] = plain(default=3, server_default="3")  # before arrival; 0: never
+    # Who is responsible for people's data, where that isn't told by the place's own name:
+    # {"name", "address", "email", "country"}; and since when, if it was somebody else before.
+    controller: Mapped[dict[str, Any] | None] = plain(sa.JSON(none_as_null=True))
+    controller_since: Mapped[datetime | None] = plain()
+    # The last day of service, once the house closes down; and when it had closed for good.
+    closes_on: Mapped[date | None] = plain()
+    closed_at: Mapped[datetime | None] = plain()
     catalogue_version: Mapped[int] = plain(default=1)
 
 

@@ -219,3 +219,8 @@ class ReservationLine(Base):
     no_show_at: Mapped[datetime | None] = plain()
 
     reservation: Mapped[Reservation] = relationship(back_populates="lines")
+
+    @property
+    def takes_places(self) -> bool:
+        """Whether it is a stay or a session, and not something charged with one."""
+        return self.kind in ("stay", "session")

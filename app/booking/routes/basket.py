@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from flask import abort, current_app, g, redirect, render_template, request, url_for
+from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -44,7 +44,8 @@ from app.core.clock import utcnow
 from app.core.database import db, in_one_go, only_read
 from app.core.errors import DomainError
 from app.core.languages import N_, current_language, gettext
-from app.core.limits import Limit, network_pseudonym, spend
+from app.core.limits import Limit, spend
+from app.web.network import network
 from app.web.pages import private_page
 
 # A family that changes its mind all day stays far below; a machine that shuts a house doesn't.
@@ -289,7 +290,7 @@ def _hold(key: str, quoted: str, *, now: datetime) -> str:
         return str(held.reference)
     if quoted != priced.digest or not wishes:
         raise PriceChanged
-    spend(HOLD_LIMIT, _network(now), now=now)
+    spend(HOLD_LIMIT, network(now), now=now)
     if held is not None:
         release(held.id, now=now, only_run_out=False)
     language = current_language()
@@ -312,8 +313,3 @@ def _what_is_taken(found: Wants, claims: Sequence[Claim]) -> dict[int, str]:
                     "There aren’t that many seats left at this time. Another time may have them."
                 )
     return said
-
-
-def _network(now: datetime) -> str:
-    secret: bytes = current_app.extensions["network_secret"]
-    return network_pseudonym(secret, request.remote_addr or "", now=now)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 
+from app.accounts.details_fields import known_of
 from app.accounts.models import Person
 from app.accounts.restrictions import restricted
 from app.accounts.sessions import current_account
@@ -23,13 +23,11 @@ from app.core.clock import utcnow
 from app.core.database import in_one_go
 from app.core.datamap import Purpose
 from app.core.errors import DomainError
-from app.core.languages import current_language, gettext
-from app.core.vault import load_address
+from app.core.languages import current_language
+from app.web.documents import document_links
 from app.web.errors import problem
 from app.web.languages import likely_country
 from app.web.pages import private_page
-
-_PERSON = ("name", "email", "phone", "company", "title", "wechat_id")
 
 
 @bp.route("/checkout/<key>", methods=["GET", "POST"])
@@ -81,12 +79,9 @@ def _form(reservation: Reservation) -> DetailsForm:
     needs_shipping = any(extra_id in extras and extras[extra_id].posted for extra_id in chosen)
     known: dict[str, object] = {}
     if person := reservation.person or _own_person():
-        known = {name: getattr(person, name) for name in _PERSON}
-        billing = load_address(person.billing_address)
+        known = {**known_of(person), "email": person.email}
         # An address that an account keeps is at hand, but whoever books asks for an invoice.
-        known["wants_invoice"] = billing is not None and person is reservation.person
-        known["billing_address"] = billing or {}
-        known["shipping_address"] = load_address(person.shipping_address) or {}
+        known["wants_invoice"] = known["keeps_billing"] and person is reservation.person
     if reservation.person_id is not None:
         known["asks_after"] = bool(permissions.permitted([reservation.person_id], Purpose.SURVEY))
     return DetailsForm(needs_shipping=needs_shipping, country=likely_country(), data=known)
@@ -122,17 +117,10 @@ def _page(
         form=form,
         summary=summary(reservation),
         promise=promise(reservation, now=now),
-        links={
-            "terms": _link("policy.show_terms", gettext("terms")),
-            "privacy": _link("policy.show_privacy", gettext("privacy policy")),
-        },
+        links=document_links(),
         held_until=wording.clock(until, shop().venue.zone) if until else "",
         held_iso=until.isoformat() if until else "",
     )
-
-
-def _link(endpoint: str, words: str) -> Markup:
-    return Markup('<a href="{}" target="_blank">{}</a>').format(url_for(endpoint), words)
 
 
 @bp.post("/checkout/<key>/again")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Response, abort, g, redirect, render_template, request, url_for
+from flask import abort, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import readings
@@ -13,7 +13,7 @@ from app.booking.blueprint import bp
 from app.booking.cancellation import StayBegun
 from app.booking.events import reservation_calendar
 from app.booking.forms import CancelForm
-from app.booking.links import checkout_key, guest_key, guest_url, reservation_for_guest
+from app.booking.links import checkout_key, guest_key, guest_url, reservation_at_link
 from app.booking.models import ASKED, CONFIRMED, Reservation
 from app.booking.reservations import (
     RefundChanged,
@@ -28,21 +28,17 @@ from app.booking.summary import promise, summary
 from app.core.clock import utcnow
 from app.core.database import db, in_one_go
 from app.core.errors import DomainError
+from app.policy import shown_routes
+from app.web.attachments import ICS, attachment
 from app.web.forms import EmptyForm
 from app.web.pages import money, private_page
-
-
-def _find(reference: str) -> Reservation:
-    """Return the reservation of this address; 404 without its key, as if there were none."""
-    key = request.args.get("key", "")
-    return reservation_for_guest(reference, key) or abort(404)
 
 
 @bp.get("/reservations/<reference>")
 @private_page
 def reservation(reference: str) -> ResponseReturnValue:
     """Show a reservation to whoever has its link."""
-    return _page(_find(reference))
+    return _page(reservation_at_link(reference))
 
 
 def _page(found: Reservation, error: DomainError | None = None) -> ResponseReturnValue:
@@ -50,6 +46,7 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         return redirect(_of_a_sum(found), 303)
     g.page_path = f"/reservations/{found.reference}"
     now = utcnow()
+    shown_routes.ask(found.person_id)
     stands = standing(found, now=now)
     refund: int | None = None
     if found.status == CONFIRMED:
@@ -111,23 +108,19 @@ def _seen(found: Reservation) -> list[tuple[str, str]]:
 @private_page
 def calendar(reference: str) -> ResponseReturnValue:
     """Return the calendar file of a reservation."""
-    found = _find(reference)
+    found = reservation_at_link(reference)
     if found.confirmed_at is None or found.kind == ASKED:
         abort(404)
     body = reservation_calendar(found, now=utcnow())
     name = f"reservation-{found.reference}.ics"
-    return Response(
-        body,
-        content_type="text/calendar; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return attachment(body, ICS, name)
 
 
 @bp.post("/reservations/<reference>/cancel")
 @private_page
 def cancel_reservation(reference: str) -> ResponseReturnValue:
     """Cancel a reservation for the refund that its page promised."""
-    found = _find(reference)
+    found = reservation_at_link(reference)
     form = CancelForm()
     if not form.validate_on_submit():
         return _page(found, RefundChanged())
@@ -135,6 +128,6 @@ def cancel_reservation(reference: str) -> ResponseReturnValue:
     try:
         in_one_go(lambda: cancel(get_for_update(found.id), expected_refund=expected, now=now))
     except DomainError as error:
-        return _page(_find(reference), error)
+        return _page(reservation_at_link(reference), error)
     db.session.expire_all()
-    return redirect(guest_url(_find(reference)), 303)
+    return redirect(guest_url(reservation_at_link(reference)), 303)

@@ -4,7 +4,7 @@ Both are made from the data map, so that a column that is added is in both.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from app.privacy.export.reading import (
     as_json,
     instant,
     is_amount,
-    is_secret,
     shown_tables,
 )
 from app.privacy.tables import Field, PersonTable
@@ -33,8 +32,18 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MARKS = {"type": "string", "pattern": "^r[0-9a-f]{15}$"}
 
 
-def json_pieces(reader: Reader, *, site: str, language: str, now: datetime) -> Iterator[str]:
-    """Yield `data.json`: every row of every table, in the order of the database's keys."""
+def json_pieces(
+    reader: Reader,
+    *,
+    site: str,
+    language: str,
+    now: datetime,
+    tables: Sequence[PersonTable] | None = None,
+) -> Iterator[str]:
+    """Yield `data.json`: every row of every table, in the order of the database's keys.
+
+    `tables` limits it to some, each with the columns that it is given with.
+    """
     head = {
         "$schema": "data.schema.json",
         "format": FORMAT,
@@ -44,7 +53,7 @@ def json_pieces(reader: Reader, *, site: str, language: str, now: datetime) -> I
     }
     yield _text(head).rstrip("\n}") + ',\n  "tables": {'
     before = ""
-    for table in shown_tables():
+    for table in shown_tables() if tables is None else tables:
         yield f"{before}\n    {json.dumps(table.name)}: ["
         fields: dict[str, Field] = {column.name: column for column in table.columns}
         between = "\n"
@@ -57,9 +66,9 @@ def json_pieces(reader: Reader, *, site: str, language: str, now: datetime) -> I
     yield "\n  }\n}\n"
 
 
-def schema_text() -> str:
-    """Return `data.schema.json`, its titles in the current language."""
-    tables = {table.name: _table(table) for table in shown_tables()}
+def schema_text(some: Sequence[PersonTable] | None = None) -> str:
+    """Return `data.schema.json`, its titles in the current language; `some`: of these alone."""
+    tables = {table.name: _table(table) for table in (shown_tables() if some is None else some)}
     return _text(
         {
             "$schema": DIALECT,
@@ -114,7 +123,7 @@ def _column(table: PersonTable, field: Field) -> dict[str, Any]:
     declared = field.declared
     if declared is not None:
         made["description"] = "; ".join(purpose_word(purpose) for purpose in declared.purposes)
-    if is_secret(field):
+    if field.is_secret:
         return made | {"enum": [KEPT, None]}
     sealed = declared is not None and not declared.readable
     types, more = (["string"], {}) if sealed else _type(column.type)

@@ -16,12 +16,13 @@ from markupsafe import Markup
 
 from app.accounts.disclosures import of_persons
 from app.booking import wording
+from app.booking.shop import zone_here
 from app.core.languages import BY_CODE, current_language
 from app.privacy.export.reading import Reader, shown_tables
 from app.privacy.held import concerns, received_lines, since_of, until_text, why
 from app.privacy.retention import until
 from app.privacy.tables import PersonTable
-from app.privacy.values import Value, instant_text, values_of, zone_here
+from app.privacy.values import Value, instant_text, values_of
 from app.privacy.words import GROUPS, group_of, group_word, table_word
 
 _CSS = Path(__file__).with_name("offline.css")

@@ -53,11 +53,6 @@ def shown_tables() -> tuple[PersonTable, ...]:
     return tuple(one for one in person_tables() if one.columns)
 
 
-def is_secret(field: Field) -> bool:
-    """Whether a column holds what opens something."""
-    return field.declared is not None and field.declared.kind is Kind.CREDENTIAL
-
-
 def is_amount(field: Field) -> bool:
     """Whether a column holds money, in minor units of a currency."""
     return field.name.endswith("_minor")
@@ -153,7 +148,7 @@ class Reader:
             marks[CURRENCY] = getattr(getattr(source, relation), "currency", None)
         values = {
             column.name: (KEPT if raw(column.name) is not None else None)
-            if is_secret(column)
+            if column.is_secret
             else getattr(source, column.attribute)
             for column in table.columns
         }

@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import current_app
 
 from app.accounts.disclosures import of_persons
-from app.booking.shop import shop
+from app.booking.shop import shop, zone_here
 from app.core.datamap import Kind, Purpose, Retention
 from app.core.languages import gettext
 from app.policy.recipients import listed
@@ -16,7 +16,7 @@ from app.privacy.held import because, received_lines
 from app.privacy.requests import law_here
 from app.privacy.retention import RULES
 from app.privacy.terms import place
-from app.privacy.values import instant_text, zone_here
+from app.privacy.values import instant_text
 from app.privacy.words import group_of, group_word, kind_word, purposes_of, table_word
 from app.web.pages import settings
 

@@ -3,6 +3,7 @@
 from app.privacy.blueprint import bp
 from app.privacy.routes import (  # noqa: F401 (they add pages to the blueprint)
     clauses,
+    collection,
     data,
     details,
     download,
@@ -11,6 +12,7 @@ from app.privacy.routes import (  # noqa: F401 (they add pages to the blueprint)
     limits,
     requests,
     retention,
+    storage,
 )
 
 __all__ = ["bp"]

@@ -1,44 +1,53 @@
-"""Every promise of the policy, with the page on which it can be put to the test."""
+"""Every promise of the policy: its control, its code, its tests and when they last passed."""
 
-from contextlib import suppress
+from collections import Counter
+from datetime import UTC
+from functools import cache
 
-from flask import current_app, render_template, url_for
+from babel.dates import format_datetime
+from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
-from werkzeug.routing import BuildError
 
 from app.core.datamap import Kind
+from app.core.languages import current_locale
 from app.privacy.blueprint import bp
-from app.privacy.clauses import Clause
-from app.privacy.evidence import MISSING, Ground, lines
+from app.privacy.controls import control_lines
+from app.privacy.evidence import MISSING, TESTS, Ground, Line, find_tests, lines
+from app.privacy.last_run import LastRun, last_run
 from app.privacy.words import kind_word
-
-_NO_PAGES = ("health.readyz",)  # an answer for machines
 
 
 @bp.get("/privacy/clauses", endpoint="clauses")
 def clauses_page() -> ResponseReturnValue:
-    """List the clauses; those that aren't kept yet say so."""
-    ground = Ground(current_app.url_map)
+    """List the clauses; one that wasn't kept yet would say so."""
+    ground, run = Ground(current_app.url_map), last_run()
     kinds = _kinds(ground)
+    found = lines(ground, _tests(), run)
     return render_template(
         "privacy/clauses.html",
         rows=[
-            (line, _link(line.clause), kinds.get(line.clause.code, ())) for line in lines(ground)
+            (line, list(control_lines(line.clause)), kinds.get(line.clause.code, ()), _files(line))
+            for line in found
         ],
         missing=MISSING,
+        run=run,
+        run_at=_moment(run) if run is not None else "",
     )
 
 
-def _link(clause: Clause) -> str:
-    """Return the first of a clause's pages that can be opened by itself; "" where there is none.
+@cache
+def _tests() -> dict[str, list[str]] | None:
+    """Return the tests by clause: read once, as they can't change while the site runs."""
+    return find_tests(TESTS)
 
-    Those of an account ask to sign in first; those with a key belong to one booking.
-    """
-    for endpoint in clause.controls:
-        if endpoint not in _NO_PAGES:
-            with suppress(BuildError):
-                return url_for(endpoint)
-    return ""
+
+def _files(line: Line) -> list[tuple[str, int]]:
+    """Return the files that a clause's tests stand in, and how many in each."""
+    return sorted(Counter(one.partition("::")[0] for one in line.tests or ()).items())
+
+
+def _moment(run: LastRun) -> str:
+    return format_datetime(run.at.astimezone(UTC), "long", locale=current_locale())
 
 
 def _kinds(ground: Ground) -> dict[str, list[str]]:

@@ -3,12 +3,13 @@
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.booking.shop import zone_here
 from app.booking.wording import long_day
 from app.core.clock import utcnow
 from app.privacy.blueprint import bp
 from app.privacy.held import held, shelf_of, until_text
 from app.privacy.subjects import Subject, present
-from app.privacy.values import instant_text, zone_here
+from app.privacy.values import instant_text
 
 _MOST_PAGES = 10_000
 

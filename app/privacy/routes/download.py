@@ -7,6 +7,7 @@ from flask import Response, abort, redirect, render_template, stream_with_contex
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
+from app.booking.shop import zone_here
 from app.core.clock import utcnow
 from app.core.database import in_one_go
 from app.core.languages import current_locale, gettext
@@ -15,7 +16,7 @@ from app.privacy.blueprint import bp
 from app.privacy.models import READY, Export
 from app.privacy.retention import EXPORT_KEPT
 from app.privacy.subjects import Subject, ask_again, present
-from app.privacy.values import zone_here
+from app.web.attachments import attachment
 from app.web.errors import error_page
 from app.web.forms import EmptyForm
 
@@ -86,11 +87,10 @@ def fetch(export_id: int, key: str | None = None) -> ResponseReturnValue:
 
 def _file(export: Export) -> Response:
     pieces: Iterator[bytes] = exporting.pieces(export)
-    response = Response(stream_with_context(pieces), mimetype="application/zip")
+    name = f"my-data-{export.ready_at:%Y-%m-%d}.zip"
+    response = attachment(stream_with_context(pieces), "application/zip", name)
     # A browser that gets fewer bytes than this says that the file is broken.
     response.content_length = export.size or 0
-    day = f"{export.ready_at:%Y-%m-%d}"
-    response.headers.set("Content-Disposition", "attachment", filename=f"my-data-{day}.zip")
     return response
 
 

@@ -21,6 +21,7 @@ from app.privacy.erasure_links import by_token, token_of
 from app.privacy.models import DONE, POSTPONED, RUNNING, Erasure
 from app.privacy.subjects import Subject, ask_again, present
 from app.privacy.words import table_word
+from app.web.attachments import attachment
 from app.web.errors import error_page
 from app.web.fields import CheckboxField
 from app.web.forms import EmptyForm, Form
@@ -199,7 +200,7 @@ def withdraw_erasure(token: str) -> ResponseReturnValue:
 def erasure_certificate(token: str) -> Response:
     """Answer with the certificate: the very bytes that are signed."""
     statement = _certificate(token).statement.encode()
-    return _file(statement, "application/json", certificate.FILE)
+    return attachment(statement, "application/json", certificate.FILE)
 
 
 @bp.get("/erasures/<token>/certificate.sig")
@@ -207,13 +208,13 @@ def erasure_certificate(token: str) -> Response:
 def erasure_signature(token: str) -> Response:
     """Answer with the signature of the certificate: 64 bytes."""
     signature = _certificate(token).signature
-    return _file(signature, "application/octet-stream", certificate.SIGNATURE_FILE)
+    return attachment(signature, "application/octet-stream", certificate.SIGNATURE_FILE)
 
 
 @bp.get("/erasures/key")
 def erasure_key() -> Response:
     """Answer with the key that verifies certificates. It is the same for everybody."""
-    return _file(certificate.public_pem(), "application/x-pem-file", certificate.KEY_FILE)
+    return attachment(certificate.public_pem(), "application/x-pem-file", certificate.KEY_FILE)
 
 
 def _certificate(token: str) -> certificate.Certificate:
@@ -221,12 +222,6 @@ def _certificate(token: str) -> certificate.Certificate:
     if found is None or not found.certificate:
         abort(404)
     return certificate.opened(found.certificate)
-
-
-def _file(content: bytes, mimetype: str, name: str) -> Response:
-    response = Response(content, mimetype=mimetype)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
 
 
 # -- Whoever was on a page when they went -------------------------------------------------

@@ -5,13 +5,12 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import abort, current_app, g, redirect, render_template, request, url_for
+from flask import abort, current_app, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts.disclosures import MAIL_ABOUT_RIGHTS
-from app.accounts.entering import network
 from app.accounts.mailing import post
-from app.booking.links import guest_key, reservation_for_guest
+from app.booking.links import guest_key, reservation_at_link
 from app.booking.models import Reservation
 from app.core.clock import utcnow
 from app.core.database import db, only_read
@@ -28,6 +27,7 @@ from app.privacy.models import DataKey
 from app.privacy.subjects import KEY_LIFE, is_claimed
 from app.web.fields import TextField
 from app.web.forms import EmptyForm, Form
+from app.web.network import network
 from app.web.pages import Site, private_page, settings
 
 _MINUTE = 60
@@ -49,7 +49,7 @@ class MailedCodeForm(Form):
 
 def _find(reference: str) -> Reservation:
     """Return a booking with somebody's details; 404 without its key, as if there were none."""
-    found = reservation_for_guest(reference, request.args.get("key", "")) or abort(404)
+    found = reservation_at_link(reference)
     return found if found.person is not None else abort(404)
 
 

@@ -6,6 +6,7 @@ from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
+from app.booking.shop import zone_here
 from app.consent.frame import choose, circumstances, permission
 from app.core.clock import utcnow
 from app.core.database import db, only_read
@@ -14,7 +15,7 @@ from app.core.languages import lazy_gettext as _l
 from app.privacy import limits
 from app.privacy.blueprint import bp
 from app.privacy.subjects import Subject, present
-from app.privacy.values import instant_text, zone_here
+from app.privacy.values import instant_text
 from app.privacy.words import purpose_word
 from app.web.choice_fields import ChoiceField
 from app.web.forms import Form

@@ -1,16 +1,15 @@
 """How long what is kept: the public page, made from the rules that the purge runs on (C12)."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import NamedTuple
 
-from babel.dates import format_date
 from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
 
+from app.booking.wording import long_day
 from app.core.database import Base, KeysBase
 from app.core.datamap import Kind, Retention, personal_columns
-from app.core.languages import current_locale, gettext, ngettext
+from app.core.languages import gettext, ngettext
 from app.core.sweeps import MINUTE, sweeps
 from app.privacy import purging, terms
 from app.privacy.blueprint import bp
@@ -37,9 +36,9 @@ def show_retention() -> ResponseReturnValue:
         "privacy/retention.html",
         rules=list(_rules()),
         run=run,
-        day=_day(run.day) if run else "",
+        day=long_day(run.day) if run else "",
         went=list(_went(run)) if run else [],
-        copies=list(_copies()),
+        copies=list(copies()),
     )
 
 
@@ -69,7 +68,7 @@ def _went(run: PurgeRun) -> Iterator[tuple[str, int]]:
             yield gettext(sweep.words), count
 
 
-def _copies() -> Iterator[tuple[str, str]]:
+def copies() -> Iterator[tuple[str, str]]:
     """Yield what is true of backups here: how long they stay, and when it was last proved."""
     known = current_app.extensions["backup_facts"]()  # of a feature above this one
     where = terms.place()
@@ -79,20 +78,16 @@ def _copies() -> Iterator[tuple[str, str]]:
         _days(known.keys_days),
     )
     if known.book_at is not None:
-        yield gettext("The last copy was made on"), _day(where.day(known.book_at))
+        yield gettext("The last copy was made on"), long_day(where.day(known.book_at))
     if known.drill_at is not None:
         said = (
             gettext("passed") if known.drill_passed else gettext("failed; it is being looked into")
         )
         yield (
             gettext("The last rehearsal of an erasure that a copy can’t undo"),
-            (f"{_day(where.day(known.drill_at))}: {said}"),
+            (f"{long_day(where.day(known.drill_at))}: {said}"),
         )
 
 
 def _days(count: int) -> str:
     return ngettext("%(num)d day", "%(num)d days", count)
-
-
-def _day(day: date) -> str:
-    return format_date(day, "long", locale=current_locale())
