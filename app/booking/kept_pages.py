@@ -50,6 +50,7 @@ class Page:
     body: bytes
     etag: str
     coded: dict[str, bytes] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
 
     def still_true(self, *, now: datetime) -> bool:
         """Whether the same reads give the same answers now."""
@@ -60,17 +61,22 @@ class Page:
         return all(fetch(read.statement, read.values, now=now) == read.rows for read in self.reads)
 
     def in_coding(self, accepted: str) -> tuple[bytes, str]:
-        """Return the body and its content coding; each coding is made once."""
+        """Return the body and its content coding; each coding is made twice at most."""
         coding = "br" if "br" in accepted else "gzip" if "gzip" in accepted else ""
         if not coding:
             return self.body, ""
-        if coding not in self.coded:
-            self.coded[coding] = (
-                brotli.compress(self.body, quality=6)
-                if coding == "br"
-                else gzip.compress(self.body, 6)
-            )
+        times = self.asked[coding] = self.asked.get(coding, 0) + 1
+        if times <= 2:
+            # Most pages are asked for once: quickly then, and well for all who come after.
+            self.coded[coding] = _compressed(self.body, coding, well=times == 2)
         return self.coded[coding], coding
+
+
+def _compressed(body: bytes, coding: str, *, well: bool) -> bytes:
+    if coding == "br":
+        found: bytes = brotli.compress(body, quality=6 if well else 3)
+        return found
+    return gzip.compress(body, 6 if well else 1)
 
 
 def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:

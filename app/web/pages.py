@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 import brotli
-from flask import Flask, Response, current_app, g, request, url_for
+from flask import Flask, Response, current_app, g, request
 from jinja2 import StrictUndefined
 
 from app.config import Settings
@@ -31,7 +31,7 @@ from app.core.languages import (
     set_language,
 )
 from app.core.money import format_money
-from app.web import languages
+from app.web import languages, links
 
 access = logging.getLogger("reserved.access")
 
@@ -208,8 +208,9 @@ def init_app(app: Flask) -> None:
     app.after_request(_log)
     app.after_request(_compress)
     languages.init_app(app)
+    links.init_app(app)
     app.context_processor(_context)
     env = app.jinja_env
     env.undefined = StrictUndefined
     env.trim_blocks = env.lstrip_blocks = True
-    env.globals.update(_=gettext, ngettext=ngettext, url_for=url_for, money=money)
+    env.globals.update(_=gettext, ngettext=ngettext, money=money)

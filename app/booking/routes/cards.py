@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import g, request, url_for
+from flask import g, request
 
 from app.booking import wording
 from app.booking.availability import FreeSeats, free_seats
@@ -20,6 +20,7 @@ from app.consent import glances
 from app.consent.frame import permission
 from app.core.languages import gettext, ngettext
 from app.web.cookies import Category
+from app.web.links import address
 from app.web.pages import money, own_address
 from app.web.wishes import readdressed
 
@@ -57,12 +58,12 @@ def present_order(here: Shop, *, now: datetime) -> Order:
     allowed = permission(Category.SUGGESTIONS)
     if allowed is None:
         return Order()
-    address = own_address()
+    here_url = own_address()
     if request.args.get(_ORDER) == _NEUTRAL:
-        return Order((), "neutral", readdressed(address, {}, (_ORDER,)))
+        return Order((), "neutral", readdressed(here_url, {}, (_ORDER,)))
     on_offer = {slug for slug, offer in here.catalogue.offers_by_slug.items() if offer.on_sale}
     looked_at = [one for one in glances.looked_at(allowed, now=now) if one in on_offer]
-    neutral = readdressed(address, {_ORDER: _NEUTRAL}, (_ORDER,))
+    neutral = readdressed(here_url, {_ORDER: _NEUTRAL}, (_ORDER,))
     return Order(looked_at, "own" if looked_at else "", neutral)
 
 
@@ -101,7 +102,7 @@ def card(here: Shop, offer: StayOffer | SessionOffer) -> Card:
         text(offer.texts, "summary"),
         offer.picture,
         text(offer.texts, "alt"),
-        url_for("booking.offer", slug=offer.slug),
+        address("booking.offer", slug=offer.slug),
         price,
         unit,
     )
@@ -110,7 +111,7 @@ def card(here: Shop, offer: StayOffer | SessionOffer) -> Card:
 def page_address(offer: StayOffer | SessionOffer, **more: Any) -> str:
     """Return the address of an offer's page; of its preview, where the house looks at one."""
     endpoint, values = g.get("preview") or ("booking.offer", {"slug": offer.slug})
-    return url_for(endpoint, **values, **more)
+    return address(endpoint, **values, **more)
 
 
 @dataclass(frozen=True, slots=True)

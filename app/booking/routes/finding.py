@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from flask import render_template, url_for
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
@@ -18,6 +18,7 @@ from app.booking.search import Dates, Found, search_stays
 from app.booking.shop import NothingOnOffer, Shop, shop
 from app.core.clock import utcnow
 from app.core.languages import gettext
+from app.web.links import address
 from app.web.pages import money
 
 
@@ -134,7 +135,7 @@ def _result(
     offer, currency = found.offer, here.venue.currency
 
     def link(first: date, last: date) -> str:
-        return url_for(
+        return address(
             "booking.offer",
             slug=offer.slug,
             month=f"{first:%Y-%m}",
