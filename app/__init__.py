@@ -123,6 +123,7 @@ from app.privacy import models as privacy_models  # noqa: F401 (its tables)
 from app.privacy import purging, stray  # noqa: F401 (they register themselves)
 from app.privacy.routes import bp as privacy_bp
 from app.web import assets, errors, guard, headers, health, pages, uploads
+from app.web.routing import LazyRule
 
 ENGINE_OPTIONS = {
     # A statement's values are people's values: they stay out of every error.
@@ -161,6 +162,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or Settings.from_env()
     refuse_undeclared(Base.metadata, KeysBase.metadata)
     app = Flask(__name__, static_folder=None, template_folder="../templates")
+    app.url_rule_class = LazyRule
     _configure(app, settings)
     app.extensions["settings"] = settings
     app.extensions["clock"] = clock or system_clock

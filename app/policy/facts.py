@@ -107,14 +107,25 @@ def facts() -> Mapping[str, Fact]:
     }
 
 
+class _Said(dict[str, str]):
+    """Facts as they are said, each worded when a text first names it."""
+
+    def __init__(self, known: Mapping[str, Fact], locale: Locale) -> None:
+        super().__init__()
+        self._known, self._locale = known, locale
+
+    def __missing__(self, name: str) -> str:
+        self[name] = said = worded(self._known[name], self._locale)
+        return said
+
+
 def filled(text: str, locale: Locale) -> str:
     """Return a text with its {facts} filled in, worded for a locale.
 
     Raises FactMissing, naming it.
     """
-    said = {name: worded(fact, locale) for name, fact in facts().items()}
     try:
-        return text.format_map(said)
+        return text.format_map(_Said(facts(), locale))
     except KeyError as error:
         raise FactMissing(error.args[0]) from error
 

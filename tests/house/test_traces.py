@@ -79,7 +79,7 @@ def test_a_visit_leaves_no_trace_in_logs_and_nothing_readable_in_files(
     visitor = Visitor(server, headers={**BROWSER, "Referer": f"{server.url}/?q=kanarienquelle"})
 
     urls = journey(visitor)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     mail = furnished_instance / "mail"
     while len(list(mail.glob("*.eml"))) < 2 and time.monotonic() < end:
         time.sleep(0.1)  # the worker is another program
@@ -109,7 +109,7 @@ def test_files_are_for_their_owner_only(furnished_instance, environ, serve, live
         (furnished_instance / file).chmod(0o600)
     visitor = Visitor(serve())
     visitor.book()
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not list(furnished_instance.glob("mail/*.eml")) and time.monotonic() < end:
         time.sleep(0.1)
 
