@@ -105,12 +105,21 @@ def _finish(run: Path, alive: int) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that is marked so on both databases."""
-    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker(
-        "both_databases"
-    ):
-        postgres = pytest.param("postgresql", marks=pytest.mark.postgres)
-        metafunc.parametrize("database", ["sqlite", postgres], indirect=True)
+    """Run a test that is marked so on both databases.
+
+    `both_databases(usually="sqlite")` is for long ones: the other one with `bin/test --all`.
+    """
+    mark = metafunc.definition.get_closest_marker("both_databases")
+    if mark is None or "database" not in metafunc.fixturenames:
+        return
+    usually = mark.kwargs.get("usually")
+    assert usually in {None, "sqlite", "postgresql"}
+    kinds = []
+    for kind, marks in (("sqlite", []), ("postgresql", [pytest.mark.postgres])):
+        if usually not in {None, kind}:
+            marks.append(pytest.mark.slow)
+        kinds.append(pytest.param(kind, marks=marks))
+    metafunc.parametrize("database", kinds, indirect=True)
 
 
 def lacking(reason: str) -> Never:

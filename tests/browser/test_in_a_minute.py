@@ -155,8 +155,20 @@ def withdraw(stranger: Stranger) -> None:
     assert {cookie["name"] for cookie in page.context.cookies()} == {"choice"}
 
 
-@pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+# Each language in every run, in one of the two ways; in both with bin/test --all.
+WAYS = [
+    pytest.param(
+        code,
+        scripts,
+        id=f"{code}, {'scripts' if scripts else 'no scripts'}",
+        marks=[] if scripts == (number % 2 == 0) else pytest.mark.slow,
+    )
+    for number, code in enumerate(LANGUAGES)
+    for scripts in (True, False)
+]
+
+
+@pytest.mark.parametrize(("code", "scripts"), WAYS)
 def test_by_keyboard_alone_within_a_minute(
     open_page: Callable[..., Page], code: str, scripts: bool
 ) -> None:

@@ -96,7 +96,7 @@ class Ground:
 
 def wait_until(true: Callable[[], bool]) -> None:
     """Wait for another program."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.05)
@@ -182,7 +182,7 @@ def test_whoever_refuses_leaves_no_trace_anywhere(ground: Ground) -> None:
     assert ground.left_of(*all_of_them.values()) == []
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 @pytest.mark.clause("C10")
 @pytest.mark.parametrize("how", ["the foot", "a signal"])
 def test_withdrawing_takes_away_what_was_noted_and_nothing_more_is(
@@ -211,7 +211,7 @@ def test_withdrawing_takes_away_what_was_noted_and_nothing_more_is(
     assert set(visitor.jar or ()) == {"choice", "basket"}
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_under_consent_the_same_visit_is_noted_and_the_search_finds_it(ground: Ground) -> None:
     canaries = canaries_of("agreeing")
     visitor = Wanderer(ground.server, canaries, plants=False)

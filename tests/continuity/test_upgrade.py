@@ -478,7 +478,7 @@ def test_without_its_backup_there_is_no_way_back(place, clock, ready, settings):
 
 
 @pytest.mark.clause("C19")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_one_command_upgrades_and_one_goes_back(older, environ):
     before = content()
     let_go()

@@ -44,6 +44,7 @@ def test_a_basket_that_is_held_eight_times_at_once_is_held_once(guest: Guest, bo
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_a_basket_that_was_changed_after_its_hold_is_held_once_again(
     guest: Guest, books: Books
 ) -> None:

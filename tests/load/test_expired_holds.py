@@ -104,6 +104,7 @@ def test_who_paid_in_time_but_comes_back_late_is_expected_if_nobody_came(
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="postgresql")
 def test_who_paid_in_time_but_comes_back_after_the_next_buyer_gets_all_of_it_back(
     guest: Guest, books: Books, sweeper: Sweeper, first: Answer, second: Answer
 ) -> None:
@@ -124,6 +125,7 @@ def test_who_paid_in_time_but_comes_back_after_the_next_buyer_gets_all_of_it_bac
     _assert_all_came_back(books, _reference(held))
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_slow_money_that_arrives_after_the_next_buyer_goes_back(
     guest: Guest, books: Books, sweeper: Sweeper, first: Answer, second: Answer
 ) -> None:

@@ -115,6 +115,7 @@ def sessions(app: Flask) -> int:
         return int(db.session.scalar(sa.text("SELECT count(*) FROM session")))
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_guessers_of_one_name_share_its_tries_and_its_person_still_comes_in(
     place: Flask, clock: SettableClock, serve: Serve
 ) -> None:
