@@ -2,30 +2,26 @@
 
 import pytest
 
-from app.booking.demo import load_demo
 from app.continuity import backups
 from app.continuity.drill_person import make_person
 from app.continuity.models import BOOK, KEYS_BACKUP
 from app.core.database import db
-from app.policy.documents import publish_missing
-from tests.house.ground import LONG_AGO
+from tests.house.ground import furnished, furnished_long_ago
+from tests.house.ground import place as site
+from tests.house.ground import place_long_ago as site_long_ago
+
+__all__ = ["furnished", "furnished_long_ago", "site", "site_long_ago"]
 
 
 @pytest.fixture
-def place(context, clock):
-    """The site with the demo's place and documents, and no reservation."""
-    load_demo(now=clock())
-    publish_missing(now=clock())
-    db.session.commit()
+def place(site, context):
+    """The site with the demo's place and documents, and no reservation; its session is open."""
     return context
 
 
 @pytest.fixture
-def place_long_ago(context, clock):
+def place_long_ago(site_long_ago, context):
     """As `place`, for real programs: by their clock too the documents are in force."""
-    load_demo(now=clock())
-    publish_missing(now=LONG_AGO)
-    db.session.commit()
     return context
 
 

@@ -2,21 +2,11 @@
 
 import pytest
 
-from app.booking.demo import load_demo
-from app.core.database import db
-from app.policy.documents import publish_missing
 from tests.accounts.ways import let_in, make_guest, make_house, sign_in
+from tests.house.ground import furnished, place
 from tests.owner.house import Somebody
 
-
-@pytest.fixture
-def place(app, clock):
-    """The site with the demo's place and documents, and no reservation."""
-    with app.app_context():
-        load_demo(now=clock())
-        publish_missing(now=clock())
-        db.session.commit()
-    return app
+__all__ = ["enters", "furnished", "owner", "place"]
 
 
 @pytest.fixture
