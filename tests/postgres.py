@@ -104,6 +104,27 @@ def shared_cluster(run: Path, alive: Path, first: Callable[[Cluster], None]) -> 
         return cluster
 
 
+@contextmanager
+def own_cluster() -> Iterator[tuple[Cluster, int]]:
+    """Run a server for one block; yield it, and the process above all of its own.
+
+    Raises PostgresMissing or PostgresFailed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = Path(folder) / "alive"
+        os.mkfifo(pipe, 0o600)
+        alive = os.open(pipe, os.O_RDWR)
+        cluster = None
+        try:
+            cluster = _start(pipe)
+            yield cluster, _supervisors[-1].pid
+        finally:
+            os.close(alive)
+            if cluster is not None:
+                gone = Path(cluster.folder)
+                _wait(lambda: not gone.exists(), seconds=10)
+
+
 def wait_until_gone(run: Path) -> None:
     """Wait for the run's server, if there was one, to have ended and left nothing."""
     note = run / "postgres.json"

@@ -161,7 +161,7 @@ def send(port: int, path: str, fields: dict[str, str], network: str) -> tuple[in
 
 
 def measure(
-    prepare: Callable[[Path], None], serve: Callable[..., object], count: int
+    prepare: Callable[[Path], object], serve: Callable[..., object], count: int
 ) -> dict[str, Compared]:
     """Make a site with accounts, and compare `count` pairs at each door."""
     with tempfile.TemporaryDirectory() as folder:
