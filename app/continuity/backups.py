@@ -25,7 +25,7 @@ from app.continuity import copies, ledger_file, sealing
 from app.continuity.folders import alone, folder, scratch, settle, write_whole
 from app.continuity.models import BOOK, KEYS_BACKUP, BackupRun
 from app.core import erasures
-from app.core.database import KEYS, clear_journal, connect_to_read, db, table
+from app.core.database import KEYS, clear_journal, connect_to_read, db
 
 log = logging.getLogger("reserved.continuity")
 
@@ -33,7 +33,6 @@ SUFFIX = ".backup"
 CHECKSUM = ".sha256"
 DRAFT = ".partial"
 SCRATCH_SECONDS = 24 * 3600  # after which what a crash left is nobody's any more
-_runs = table(BackupRun)
 
 
 class _Hashed:

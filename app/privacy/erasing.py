@@ -46,11 +46,8 @@ from app.privacy.models import (
     Erasure,
     PrivacyRequest,
 )
-from app.privacy.planning import Blocker, Item, Plan, plan
-from app.privacy.replaying import replay
+from app.privacy.planning import plan
 from app.privacy.subjects import Subject
-
-__all__ = ["Blocker", "Item", "Plan", "ask", "begin", "go_on", "plan", "replay", "withdraw"]
 
 log = logging.getLogger(__name__)
 
