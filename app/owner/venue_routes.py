@@ -22,7 +22,6 @@ from app.owner.offers_fields import (
     NamesField,
     NumberOrNothingField,
     PercentField,
-    TimeField,
     whole,
 )
 from app.owner.offers_forms import PlaceWordsForm
@@ -30,6 +29,7 @@ from app.owner.offers_pages import Section, done, form_page, note_act, rest, wor
 from app.owner.roles import needs
 from app.owner.routes import bp
 from app.web.choice_fields import ListField
+from app.web.clock_field import ClockField
 from app.web.fields import CountryField, EmailField, PhoneField, TextField
 from app.web.forms import Form
 
@@ -63,8 +63,8 @@ class PlaceForm(Form):
         why=_l("Its three letters, such as EUR. Fixed once something is reserved."),
         collects=NOBODYS,
     )
-    check_in = TimeField(_l("Arrive from"), required=True, collects=NOBODYS)
-    check_out = TimeField(_l("Leave until"), required=True, collects=NOBODYS)
+    check_in = ClockField(_l("Arrive from"), required=True, collects=NOBODYS)
+    check_out = ClockField(_l("Leave until"), required=True, collects=NOBODYS)
     months_ahead = whole(_l("Months ahead that can be booked"), 1, 60, 12)
     remind_days = whole(
         _l("Days before arrival on which guests are reminded"), 0, 60, 3, why=_l("0: never.")

@@ -151,7 +151,7 @@ def test_what_is_wrong_with_the_place_is_said_beside_the_field_and_kept(empty, c
     seen = Page("/owner/place", page.status_code, [], page.data)
 
     assert page.status_code == 422
-    assert "time like this" in seen.said_beside("check_in")
+    assert "time of day" in seen.said_beside("check_in")
     assert seen.typed_in("check_in") == "teatime"
     assert seen.typed_in("name") == "Hof <b>Kranich</b>"
     assert "<b>Kranich" not in page.text
