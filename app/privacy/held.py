@@ -243,13 +243,18 @@ def concerns(one: Disclosed, table: PersonTable) -> bool:
 
 def _line(one: Disclosed) -> str:
     """Return who received something, how often, and when last."""
+    words = {
+        "who": name_of(one.recipient),
+        "what": gettext(WHAT[one.what][0]),
+        "day": instant_text(one.last_at, zone_here()),
+    }
+    if one.times == 1:
+        return gettext("%(who)s: %(what)s; on %(day)s", **words)
     return ngettext(
-        "%(who)s: %(what)s; on %(day)s",
+        "%(who)s: %(what)s; %(num)d time, last on %(day)s",
         "%(who)s: %(what)s; %(num)d times, last on %(day)s",
         one.times,
-        who=name_of(one.recipient),
-        what=gettext(WHAT[one.what][0]),
-        day=instant_text(one.last_at, zone_here()),
+        **words,
     )
 
 

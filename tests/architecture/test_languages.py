@@ -114,6 +114,18 @@ def test_nothing_is_kept_that_no_page_says(language):
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
+def test_the_catalogue_passes_the_checks_of_the_tool_that_compiles_it(language):
+    # `pybabel compile` ends with 1 on any of them, and whoever builds by it stops there.
+    wrong = [
+        f"{message.id!r}: {error}"
+        for message, errors in translated(language).check()
+        for error in errors
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_every_translation_is_whole(language):
     catalogue = translated(language)
 
