@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import sqlalchemy as sa
-from flask import current_app
 
 from app.config import Settings
 from app.continuity import copies, ledger_file, sealing
@@ -26,6 +25,7 @@ from app.continuity.folders import alone, folder, scratch, settle, write_whole
 from app.continuity.models import BOOK, KEYS_BACKUP, BackupRun
 from app.core import erasures
 from app.core.database import KEYS, clear_journal, connect_to_read, db
+from app.web import pages
 
 log = logging.getLogger("reserved.continuity")
 
@@ -53,11 +53,6 @@ class _Hashed:
             self.write(piece)
 
 
-def _settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
-    return found
-
-
 def create(*, now: datetime) -> list[BackupRun]:
     """Back up the book and then the keys, export the ledger, delete what is old.
 
@@ -66,7 +61,7 @@ def create(*, now: datetime) -> list[BackupRun]:
 
     Raises AlreadyRunning, or what a copy raises, after a row about it.
     """
-    settings = _settings()
+    settings = pages.settings()
     db.session.rollback()
     with alone(settings.backup_dir):
         made = [_create_one(kind, settings, now=now) for kind in (BOOK, KEYS_BACKUP)]
@@ -201,7 +196,7 @@ def forget_old(*, now: datetime) -> list[str]:
 
     Commits where there is something to note.
     """
-    settings = _settings()
+    settings = pages.settings()
     gone = []
     for path in list(_old(settings, now=now)):
         path.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue, handles
 from app.core.purposes import TOPIC, unit
+from app.core.stages import next_stage
 from app.core.tokens import digest_of_token
 from app.core.worker import every_minute
 from app.guestbook.reviews import withdraw_all
@@ -285,7 +286,7 @@ def go_on(erasure_id: int, *, now: datetime) -> None:
         if erasure is None or erasure.state != RUNNING:
             db.session.rollback()
             return
-        name, stage = _next(erasure.stage)
+        name, stage = next_stage(stages(), erasure.stage)
         with unit(TOPIC, "privacy.erase"):  # whatever began it: it reads for this alone
             finished = stage(erasure, now)
         if erasure.state != RUNNING:  # it was postponed, or is done
@@ -297,12 +298,6 @@ def go_on(erasure_id: int, *, now: datetime) -> None:
             return
         erasure.stage = name
         db.session.commit()
-
-
-def _next(finished: str) -> tuple[str, Stage]:
-    found = stages()
-    names = [name for name, _ in found]
-    return found[names.index(finished) + 1 if finished in names else 0]
 
 
 def _empty(store: stores.Store) -> Stage:
