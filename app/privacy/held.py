@@ -237,6 +237,7 @@ def since_of(table: PersonTable, row: Any) -> datetime | None:
 
 
 def concerns(one: Disclosed, table: PersonTable) -> bool:
+    """Tell whether somebody outside received something of a kind that a table holds."""
     kinds = {column.declared.kind for column in table.personal if column.declared}
     return one.what in WHAT and bool(kinds.intersection(WHAT[one.what][1]))
 
