@@ -83,7 +83,7 @@ def _create_one(kind: str, settings: Settings, *, now: datetime) -> int:
     db.session.commit()  # nothing is locked while the copy is made
     try:
         size, digest = _write(kind, settings, name, now=now)
-    except Exception as error:
+    except Exception as error:  # whatever it is, its kind is kept, and it goes on being raised
         db.session.rollback()
         db.session.execute(
             sa.update(BackupRun)

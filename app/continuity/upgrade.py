@@ -135,7 +135,7 @@ def upgrade(prepare: Step, *, now: datetime, say: Say = _quiet) -> Record:
         serving.mark(settings, stage=UPGRADING, files=[])
         try:
             made = _back_up(settings, now=now, say=say)
-        except Exception as error:
+        except Exception as error:  # whatever it is: nothing was changed, so all is served again
             serving.unmark(settings)
             raise BackupFailed(why=_why(error)) from error
         record = _keep(replace(record, **{one.kind: one.name for one in made}), settings)

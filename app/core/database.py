@@ -331,7 +331,7 @@ def in_one_go(work: Callable[[], Result]) -> Result:
             db.session.rollback()
             if not left or getattr(error.orig, "sqlstate", None) not in RACES:
                 raise
-        except BaseException:
+        except BaseException:  # raised on, with nothing half done
             db.session.rollback()
             raise
         else:

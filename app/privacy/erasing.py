@@ -360,7 +360,7 @@ def _say_goodbye(erasure: Erasure, now: datetime) -> bool:
         return True  # years after a booking; the policy said so
     try:
         erase_mails.send_now(erasure, erase_mails.RUNS, now=now)
-    except Exception as error:  # noqa: BLE001 (whatever the relay has)
+    except Exception as error:  # noqa: BLE001 (no mail may keep an erasure from ending)
         log.error("the last mail waits: id=%s error=%s", erasure.id, type(error).__name__)  # noqa: TRY400
         return erasure.begun_at is None or now >= erasure.begun_at + _MAIL_TRIES
     return True

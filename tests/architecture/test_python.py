@@ -129,3 +129,16 @@ def test_columns_declare_what_they_hold():
                     wrong.append(f"{source.at(node)}: {called}(…) declares nothing")
 
     assert not wrong, "\n".join(wrong)
+
+
+def test_whoever_catches_everything_says_why():
+    wrong = [
+        source.at(node)
+        for source in sources("app")
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+        and "#" not in source.lines[node.lineno - 1] + source.lines[node.lineno]
+    ]
+
+    assert not wrong, "\n".join(wrong)
