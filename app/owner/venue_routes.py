@@ -113,7 +113,7 @@ class TermsForm(Form):
     )
     deposit = PercentField(
         _l("Deposit, in percent"),
-        why=_l("What makes a booking firm. Left empty, bookings are paid in full."),
+        why=_l("What makes a reservation firm. Left empty, reservations are paid in full."),
         collects=NOBODYS,
     )
     balance_days = whole(_l("The rest is due so many days before"), 0, 365, 14)
@@ -269,7 +269,7 @@ def place_terms() -> ResponseReturnValue:
             *promises,
             Section(gettext("Besides"), "", [form.grace_hours, form.deposit, form.balance_days]),
         ],
-        gettext("Promise this to new bookings"),
+        gettext("Promise this to new reservations"),
         back=_back(row),
         lead=gettext(
             "Each sentence says: who cancels until so many days before, gets this share back. "

@@ -83,7 +83,7 @@ class PaymentUnderReview(DomainError):
     """Money came that doesn't match. Nobody should pay twice while a person looks at it."""
 
     message = N_(
-        "We have received a payment for this booking that we have to look at first. "
+        "We have received a payment for this reservation that we have to look at first. "
         "Please don’t pay again: we’ll write to you."
     )
 
@@ -239,7 +239,7 @@ def intent_of(attempt: Payment, reservation: Reservation, *, now: datetime) -> I
         if reservation.kind == ASKED:
             label = gettext("Payment %(reference)s", reference=reservation.reference)
         else:
-            label = gettext("Booking %(reference)s", reference=reservation.reference)
+            label = gettext("Reservation %(reference)s", reference=reservation.reference)
     return Intent(
         payment_id=attempt.id,
         money=Money(attempt.amount_minor, attempt.currency),
