@@ -13,6 +13,7 @@ from app.booking.feeds_in import feeds_cli
 from app.booking.models import VenueRow
 from app.booking.replay import replay_cli
 from app.booking.reservations import prove
+from app.booking.seating import misblocked, misseated
 from app.config import Settings
 from app.consent.cli import consent_cli
 from app.continuity import (
@@ -109,13 +110,19 @@ def work() -> None:
 
 @click.command("prove")
 def prove_command() -> None:
-    """Re-prove from the reservations' lines that every counter is right."""
-    wrong = prove(now=utcnow())
-    for offer_id, place, counted, taken in wrong:
-        click.echo(f"offer {offer_id}, {place}: {counted} by the lines, {taken} by the counter")
+    """Re-prove from the reservations' lines that every counter and every seating is right."""
+    connection = db.session.connection()
+    wrong = [
+        f"offer {offer_id}, {place}: {counted} by the lines, {taken} by the counter"
+        for offer_id, place, counted, taken in prove(now=utcnow())
+    ]
+    for what, ids in (("line", misseated(connection)), ("block", misblocked(connection))):
+        wrong += [f"{what} {one}: it hasn't one unit for exactly its nights" for one in ids]
+    for one in wrong:
+        click.echo(one)
     if wrong:
         raise SystemExit(1)
-    click.echo("Every counter agrees with the reservations.")
+    click.echo("Every counter and every seating agrees with the reservations.")
 
 
 def register_commands(app: Flask) -> None:

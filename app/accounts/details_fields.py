@@ -40,7 +40,7 @@ class AskedForEmail:
     email: Any = EmailField(
         _l("E-mail"),
         required=_l("Please enter your e-mail address."),
-        why=_l("Your confirmation goes there, and whatever changes about your booking."),
+        why=_l("Your confirmation goes there, and whatever changes about your reservation."),
         collects=("person.email",),
     )
 
@@ -69,7 +69,7 @@ class AskedForDetails(AskedForName):
         _l("Company"),
         most=100,
         autocomplete="organization",
-        why=_l("For a booking on its account. Without it, the booking is yours alone."),
+        why=_l("For a reservation on its account. Without it, the reservation is yours alone."),
         collects=("person.company",),
     )
     wechat_id: Any = WeChatField(

@@ -28,7 +28,7 @@ MAIL_TO_PARTNER = "mail_partner"
 HANDED_OVER = "handed_over"
 WHAT: dict[str, tuple[str, tuple[Kind, ...]]] = {
     MAIL_ABOUT_BOOKING: (
-        N_("a mail about a booking: your name, your address, and what it says"),
+        N_("a mail about a reservation: your name, your address, and what it says"),
         (Kind.NAME, Kind.EMAIL, Kind.BOOKING),
     ),
     MAIL_ABOUT_ACCOUNT: (

@@ -9,17 +9,15 @@ import base64
 import hmac
 from datetime import datetime, timedelta
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask import current_app
 
 from app.accounts.models import Account, MailLink
 from app.core.database import changed, db
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue
-from app.web.pages import settings
+from app.web.pages import outside_url, settings
 
 VERIFY, WAY_IN, EMAIL, CLAIM, INVITE, TOLD = (
     "verify",
@@ -131,16 +129,9 @@ def end(account: Account, *purposes: str) -> None:
 
 
 def address(link: MailLink, *, language: str) -> str:
-    """Return the whole address of a link, as a mail shows it.
-
-    From the configured address and never from a request's Host.
-    """
-    site = urlsplit(settings().site_url)
-    urls = current_app.url_map.bind(
-        site.netloc, script_name=site.path or "/", url_scheme=site.scheme
-    )
-    values = {"token": f"{link.id}-{_proof(link)}", "lang": language}
-    return urls.build(ENDPOINTS[link.purpose], values, force_external=True)
+    """Return the whole address of a link, as a mail shows it."""
+    token = f"{link.id}-{_proof(link)}"
+    return outside_url(ENDPOINTS[link.purpose], token=token, lang=language)
 
 
 def ran_out(now: datetime) -> sa.ColumnElement[bool]:
@@ -149,7 +140,7 @@ def ran_out(now: datetime) -> sa.ColumnElement[bool]:
 
 
 def _proof(link: MailLink) -> str:
-    secret: bytes = current_app.extensions["settings"].secret_key
+    secret: bytes = settings().secret_key
     # SQLite gives the number of a row that went to another one; its sealed address, with
     # a nonce in it, no row has had before. An old mail never opens somebody else's link.
     row = f"reserved: mail link\0{link.purpose}\0{link.id}\0".encode() + (link._to or b"")

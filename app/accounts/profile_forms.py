@@ -45,7 +45,7 @@ class ProfileForm(AskedForDetails, Form):
     )
     company = again(
         AskedForDetails.company,
-        why=_l("For bookings on its account. Without it, your bookings are yours alone."),
+        why=_l("For reservations on its account. Without it, your reservations are yours alone."),
     )
     keeps_billing = CheckboxField(_l("Keep an address for my invoices"), collects=())
     billing_address = again(

@@ -46,7 +46,7 @@ DETAILS = {
 OTHER = "other"
 PURPOSES = {
     "arrival": N_("to arrange your arrival"),
-    "question": N_("for a question about your booking"),
+    "question": N_("for a question about your reservation"),
     "lost": N_("because something was lost or found"),
     "billing": N_("for a bill or a payment"),
     "letter": N_("to write to several guests"),

@@ -6,10 +6,8 @@ there, and nobody else, can make one. Only the digest of its token is kept.
 
 import secrets
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask import current_app
 
 from app.accounts.mail_links import LinkUseless
 from app.accounts.models import OWNER, Account, Person, SignInLink
@@ -18,7 +16,7 @@ from app.core.database import db
 from app.core.limits import Limit
 from app.core.tokens import digest_of_token
 from app.core.vault import vault
-from app.web.pages import settings
+from app.web.pages import outside_url
 
 LINK_LIFE = timedelta(hours=24)
 # Guessing 256 bits is hopeless at any rate; this keeps the attempts from being a load.
@@ -57,7 +55,7 @@ def make_owner_link(account: Account | None = None, *, now: datetime) -> str:
         )
     )
     db.session.flush()
-    return _address(token)
+    return outside_url("accounts.enter_by_command", token=token)
 
 
 def link_is_live(token: str, *, now: datetime) -> bool:
@@ -105,12 +103,3 @@ def _live(token: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         SignInLink.used_at.is_(None),
         SignInLink.expires_at > now,
     )
-
-
-def _address(token: str) -> str:
-    # From the configured address and never from a request's Host; commands have no request.
-    site = urlsplit(settings().site_url)
-    urls = current_app.url_map.bind(
-        site.netloc, script_name=site.path or "/", url_scheme=site.scheme
-    )
-    return urls.build("accounts.enter_by_command", {"token": token}, force_external=True)

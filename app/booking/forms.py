@@ -195,7 +195,7 @@ class DetailsForm(AskedForEmail, AskedForDetails, Form):
     )
     agrees = CheckboxField(
         _l("I agree"),
-        required=_l("Please tick this if you agree; without it there is no booking."),
+        required=_l("Please tick this if you agree; without it there is no reservation."),
         collects=(),
     )
     website = TrapField(_l("Please leave this empty"))

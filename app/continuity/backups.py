@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import sqlalchemy as sa
-from flask import current_app
 
 from app.config import Settings
 from app.continuity import copies, ledger_file, sealing
 from app.continuity.folders import alone, folder, scratch, settle, write_whole
 from app.continuity.models import BOOK, KEYS_BACKUP, BackupRun
 from app.core import erasures
-from app.core.database import KEYS, clear_journal, connect_to_read, db, table
+from app.core.database import KEYS, clear_journal, connect_to_read, db
+from app.web import pages
 
 log = logging.getLogger("reserved.continuity")
 
@@ -33,7 +33,6 @@ SUFFIX = ".backup"
 CHECKSUM = ".sha256"
 DRAFT = ".partial"
 SCRATCH_SECONDS = 24 * 3600  # after which what a crash left is nobody's any more
-_runs = table(BackupRun)
 
 
 class _Hashed:
@@ -54,11 +53,6 @@ class _Hashed:
             self.write(piece)
 
 
-def _settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
-    return found
-
-
 def create(*, now: datetime) -> list[BackupRun]:
     """Back up the book and then the keys, export the ledger, delete what is old.
 
@@ -67,7 +61,7 @@ def create(*, now: datetime) -> list[BackupRun]:
 
     Raises AlreadyRunning, or what a copy raises, after a row about it.
     """
-    settings = _settings()
+    settings = pages.settings()
     db.session.rollback()
     with alone(settings.backup_dir):
         made = [_create_one(kind, settings, now=now) for kind in (BOOK, KEYS_BACKUP)]
@@ -89,7 +83,7 @@ def _create_one(kind: str, settings: Settings, *, now: datetime) -> int:
     db.session.commit()  # nothing is locked while the copy is made
     try:
         size, digest = _write(kind, settings, name, now=now)
-    except Exception as error:
+    except Exception as error:  # whatever it is, its kind is kept, and it goes on being raised
         db.session.rollback()
         db.session.execute(
             sa.update(BackupRun)
@@ -202,7 +196,7 @@ def forget_old(*, now: datetime) -> list[str]:
 
     Commits where there is something to note.
     """
-    settings = _settings()
+    settings = pages.settings()
     gone = []
     for path in list(_old(settings, now=now)):
         path.unlink(missing_ok=True)

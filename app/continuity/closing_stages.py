@@ -21,6 +21,7 @@ from app.continuity.closing_models import DONE, RUNNING, Closing
 from app.continuity.closing_words import ENDED
 from app.core import audit
 from app.core.database import db, only_reading
+from app.core.stages import next_stage
 from app.core.worker import every_minute
 from app.policy import announcing
 from app.privacy import stores
@@ -75,19 +76,13 @@ def go_on(closing_id: int, *, now: datetime) -> None:
         if found is None or found.state != RUNNING:
             db.session.rollback()
             return
-        name, stage = _next(found.stage)
+        name, stage = next_stage(stages(), found.stage)
         step = stage(found, now)
         if step is Step.DONE and found.state == RUNNING:
             found.stage = name
         db.session.commit()
         if step is Step.WAIT:
             return
-
-
-def _next(finished: str) -> tuple[str, Stage]:
-    found = stages()
-    names = [name for name, _ in found]
-    return found[names.index(finished) + 1 if finished in names else 0]
 
 
 def _trail(verb: str, found: Closing, *, now: datetime, **detail: object) -> None:

@@ -21,7 +21,7 @@ ANNOUNCED = telling.matter(
     "closing",
     subject=N_("We close on %(day)s"),
     template="mail/closing_announced.txt",
-    push=N_("We close for good on %(day)s. What this means for your bookings and your data."),
+    push=N_("We close for good on %(day)s. What this means for your reservations and your data."),
 )
 MOVED = telling.matter(
     "closing-moved",

@@ -13,9 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dateutil.relativedelta import relativedelta
-from flask import current_app
 
-from app.config import Settings
 from app.consent.canonical import canonical
 from app.continuity import controller_sealing as sealing
 from app.continuity.controller_models import ControllerChange, ControllerObjection, ControllerRecord
@@ -36,9 +34,8 @@ _records = table(ControllerRecord)
 
 def site_key() -> Ed25519PrivateKey:
     """Return the key with which the site signs hand-overs."""
-    found: Settings = current_app.extensions["settings"]
     return Ed25519PrivateKey.from_private_bytes(
-        derive(found.master_key, "reserved: hand-overs to another controller")
+        derive(settings().master_key, "reserved: hand-overs to another controller")
     )
 
 

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -57,6 +57,8 @@ _LONGEST = {HEAD: 100_000, RECORD: 1 << 30, MANIFEST: 1 << 30}
 _LEAST_RSA = 2048  # bits
 _NONCE = 12
 _INFO = "reserved handover 1:"
+# What reading a PEM raises: no key, one behind a password, one of a kind that isn't known.
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 PublicKey = X25519PublicKey | RSAPublicKey
 PrivateKey = X25519PrivateKey | RSAPrivateKey
@@ -115,7 +117,7 @@ def read_public(pem: str) -> PublicKey:
     """Return the key that a PEM holds. Raises NotAKey, for a private one too."""
     try:
         key = load_pem_public_key(pem.strip().encode())
-    except Exception as error:
+    except _UNREADABLE as error:
         raise NotAKey from error
     if isinstance(key, X25519PublicKey):
         return key
@@ -128,7 +130,7 @@ def read_private(pem: bytes) -> PrivateKey:
     """Return the private key that a PEM holds. Raises NotAPrivateKey."""
     try:
         key = load_pem_private_key(pem, None)
-    except Exception as error:
+    except _UNREADABLE as error:
         raise NotAPrivateKey from error
     if isinstance(key, X25519PrivateKey | RSAPrivateKey):
         return key
@@ -254,7 +256,7 @@ def verify(file: BinaryIO, *, signed_by: str = "") -> dict[str, Any]:
             "records": len(digests),
             "sha256": digests,
         }
-    except (ValueError, TypeError, KeyError, AssertionError, InvalidSignature) as error:
+    except (*_UNREADABLE, KeyError, AssertionError, InvalidSignature) as error:
         raise HandoverAltered from error
     if not whole:
         raise HandoverAltered

@@ -26,6 +26,7 @@ from app.core import audit
 from app.core.database import db
 from app.core.erasures import ASKED
 from app.core.outbox import handles
+from app.core.stages import next_stage
 from app.core.worker import every_minute
 from app.policy import announcing, telling
 from app.privacy import erasing
@@ -84,16 +85,10 @@ def go_on(change_id: int, *, now: datetime) -> None:
         if change is None or change.state != RUNNING:
             db.session.rollback()
             return
-        name, stage = _next(change)
+        name, stage = next_stage(stages(change.way), change.stage)
         if stage(change, now):
             change.stage, change.cursor = name, ""
         db.session.commit()
-
-
-def _next(change: ControllerChange) -> tuple[str, Stage]:
-    found = stages(change.way)
-    names = [name for name, _ in found]
-    return found[names.index(change.stage) + 1 if change.stage in names else 0]
 
 
 def _count(change: ControllerChange, now: datetime) -> bool:

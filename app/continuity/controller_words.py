@@ -76,7 +76,7 @@ def _name_of(code: str) -> str | None:
 
 recipients.name_by(_CODES, _name_of)
 
-_ONLY_DATA = N_("What is needed for bookings that aren’t over, and accounts")
+_ONLY_DATA = N_("What is needed for reservations that aren’t over, and accounts")
 _WHOLE_SITE = N_("This site with what is held on it, but for those who said no")
 
 

@@ -203,7 +203,7 @@ def _postgres_copy(url: URL) -> Iterator[bytes]:
         try:
             while piece := dump.stdout.read(PIECE):
                 yield piece
-        except BaseException:
+        except BaseException:  # who reads may leave at any time: the program must not wait
             dump.kill()
             raise
         said = dump.stderr.read().decode(errors="replace")

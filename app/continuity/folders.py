@@ -33,7 +33,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # whatever ended it, no half of a file stays; it goes on being raised
         Path(name).unlink(missing_ok=True)
         raise
     settle(path.parent)

@@ -22,7 +22,7 @@ from app.privacy.terms import place
 
 _COMMAND = "command"
 _TEXTS = {
-    "what": N_("This is a rehearsal: somebody copied the database of our bookings."),
+    "what": N_("This is a rehearsal: somebody copied the database of our reservations."),
     "effects": N_("Somebody could write or call in our name."),
     "measures": N_("We shut the way by which it was copied, and changed every key."),
     "advice": N_("Change your password, and be wary of mails that ask for money."),

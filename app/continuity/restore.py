@@ -34,7 +34,7 @@ from app.core.database import KEYS, clear_journal, connect_to_read, db, let_go
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.vault import PersonKey
-from app.privacy import erasing
+from app.privacy.replaying import replay
 from app.web.pages import running_app
 
 REPLACING, FINISHING = "replacing", "finishing"
@@ -244,7 +244,7 @@ def _replay(report: Report, *, now: datetime, say: Say) -> None:
     if not missing:
         return
     say(f"Replaying {len(missing)} erasures …")
-    report.persons = erasing.replay(missing, now=now)
+    report.persons = replay(missing, now=now)
     db.session.commit()
     report.replayed = len(missing)
     left = _missing()

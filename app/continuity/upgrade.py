@@ -24,7 +24,6 @@ from pathlib import Path
 
 import flask_migrate
 import sqlalchemy as sa
-from flask import current_app
 
 from app.booking.reservations import prove
 from app.config import Settings
@@ -50,6 +49,7 @@ from app.core.audit import AuditEntry
 from app.core.database import KEYS, connect_to_read, db, let_go
 from app.core.erasures import ErasureEntry
 from app.core.errors import DomainError
+from app.web import pages
 from app.web.pages import running_app
 
 BEGUN, DONE, FAILED, BACK = "begun", "done", "failed", "back"
@@ -80,11 +80,6 @@ class Record:
 
 def _quiet(_words: str) -> None:
     """Say nothing."""
-
-
-def _settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
-    return found
 
 
 def _home(settings: Settings) -> Path:
@@ -130,7 +125,7 @@ def upgrade(prepare: Step, *, now: datetime, say: Say = _quiet) -> Record:
     Raises UpgradeRunning, NoSiteYet, UpgradeBrokeOff, RestoreUnfinished or BackupFailed
     with everything as it was; UpgradeFailed with everything as it was again; NotPutBack.
     """
-    settings = _settings()
+    settings = pages.settings()
     with _only_one(settings):
         was = migration_of(db.engine)
         if not was:
@@ -140,7 +135,7 @@ def upgrade(prepare: Step, *, now: datetime, say: Say = _quiet) -> Record:
         serving.mark(settings, stage=UPGRADING, files=[])
         try:
             made = _back_up(settings, now=now, say=say)
-        except Exception as error:
+        except Exception as error:  # whatever it is: nothing was changed, so all is served again
             serving.unmark(settings)
             raise BackupFailed(why=_why(error)) from error
         record = _keep(replace(record, **{one.kind: one.name for one in made}), settings)
@@ -293,7 +288,7 @@ def rollback(*, now: datetime, say: Say = _quiet) -> Record:
     `restore.restore` raise: then it may be run again. Raises FormerCannotHold once all is
     back but for the way down.
     """
-    settings = _settings()
+    settings = pages.settings()
     with _only_one(settings):
         record = last_upgrade(settings)
         if record is None or record.state not in (BEGUN, DONE):

@@ -177,7 +177,7 @@ class CalendarDoor:
         try:
             with _until(sealed, ends) as over:
                 sealed.do_handshake()
-        except BaseException as error:
+        except BaseException as error:  # however it ends, the line is closed
             sealed.close()
             if over.is_set():
                 raise NotFetched("slow") from error

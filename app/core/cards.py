@@ -60,12 +60,6 @@ def holds_card_number(text: str) -> bool:
     return any(_run_holds_card(groups, dialled=plus) for groups, plus in _runs(plain))
 
 
-def passes_luhn(digits: str) -> bool:
-    """Say whether the last of `digits` (ASCII) is the check digit of those before it."""
-    values = [int(digit) for digit in reversed(digits)]
-    return (sum(values[::2]) + sum(_DOUBLED[value] for value in values[1::2])) % 10 == 0
-
-
 def _is_iban(text: str) -> bool:
     """Say whether `text` is a bank account by its own check digits (ISO 13616, modulo 97)."""
     account = text.replace(" ", "")

@@ -49,6 +49,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Return an instant as it is stored, in UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -56,6 +57,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Return a stored instant, aware; SQLite keeps no zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -329,7 +331,7 @@ def in_one_go(work: Callable[[], Result]) -> Result:
             db.session.rollback()
             if not left or getattr(error.orig, "sqlstate", None) not in RACES:
                 raise
-        except BaseException:
+        except BaseException:  # raised on, with nothing half done
             db.session.rollback()
             raise
         else:

@@ -153,7 +153,7 @@ class Egress:
                 relay.starttls(context=tls)
             if parts.username:
                 relay.login(unquote(parts.username), unquote(parts.password or ""))
-        except BaseException:
+        except BaseException:  # however it ends, the line is closed
             relay.close()
             raise
         return relay

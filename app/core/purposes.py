@@ -282,7 +282,7 @@ def write(found: Guard, engine: Engine, day: date) -> None:
             for stray, count in strays.items():
                 _add(connection, day, stray, count)
             connection.execute(sa.delete(_rows).where(_rows.c.day < day - KEPT))
-    except Exception as error:  # noqa: BLE001 (the work is done, and mustn't fail by this)
+    except sa.exc.SQLAlchemyError as error:  # the work is done, and mustn't fail by this
         found.put_back(strays)
         log.error("stray readings weren't noted: %s", type(error).__name__)  # noqa: TRY400
     finally:

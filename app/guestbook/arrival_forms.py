@@ -1,42 +1,22 @@
 """What a guest is asked for their stay: all of it may be left empty."""
 
-import re
-from typing import Any, ClassVar
+from typing import Any
 
 from wtforms.fields.choices import SelectChoice
-from wtforms.widgets import TimeInput
 
-from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
 from app.guestbook.wishes import ONE_BED, TWO_BEDS
 from app.web.choice_fields import ChoiceField
+from app.web.clock_field import ClockField
 from app.web.fields import CheckboxField, LinesField, TextField
 from app.web.forms import Form
 from app.web.hidden_fields import HiddenField
 
 
-class _ClockField(TextField):
-    """A time of day, kept as HH:MM; typed by hand, "18:30", "18.30", "18h30" or "18"."""
-
-    most = 20
-    widget = TimeInput()
-    attributes: ClassVar[dict[str, Any]] = {"autocomplete": "off"}
-
-    def process_formdata(self, values: list[str]) -> None:
-        """Read the time. Raises ValueError with a message for people."""
-        super().process_formdata(values)
-        if not self.data:
-            return
-        found = re.fullmatch(r"([01]?\d|2[0-3])(?:[:.h]([0-5]\d))?(?::00)?", self.data, re.ASCII)
-        if found is None:
-            raise ValueError(gettext("Please enter a time of day, such as 18:30."))
-        self.data = f"{int(found[1]):02}:{found[2] or '00'}"
-
-
 class WishesForm(Form):
     """Say what would be good for a stay."""
 
-    arrival = _ClockField(
+    arrival = ClockField(
         _l("When will you be here?"),
         why=_l(
             "So that somebody is at the door. Without it, we expect you from the hour of "

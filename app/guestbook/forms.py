@@ -15,7 +15,7 @@ class MessageForm(Form):
         most=MOST,
         why=_l(
             "Only you and the house can read it. It is sealed, and goes when the details of "
-            "the booking go."
+            "the reservation go."
         ),
         collects=("message.body",),
         autocomplete="off",

@@ -214,13 +214,8 @@ _FROM_GUESTS = sa.and_(
 )
 
 
-def unread_for_house() -> int:
-    """Return how many messages of guests nobody of the house has read."""
-    return int(db.session.scalar(unread_count()) or 0)
-
-
 def unread_count() -> sa.Select[int]:
-    """Return the statement for that number, for who asks for several numbers at once."""
+    """Return the statement for how many messages of guests nobody of the house has read."""
     return sa.select(sa.func.count()).select_from(Message).where(_FROM_GUESTS)
 
 

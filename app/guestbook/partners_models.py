@@ -10,7 +10,6 @@ from app.booking.models import Reservation
 from app.core.database import Base, plain, whose
 
 MAIL, PAPER = "mail", "paper"
-WAYS = (MAIL, PAPER)
 
 
 class Partner(Base):

@@ -16,7 +16,7 @@ from app.booking.holds import release_run_out
 from app.booking.inventory import PlacesTaken, full_nights
 from app.booking.models import Block, UnitRow
 from app.booking.rooms import block, unblock
-from app.booking.shop import NothingOnOffer, Shop, shop
+from app.booking.shop import Shop, shop
 from app.core.clock import utcnow
 from app.core.database import db, only_read
 from app.core.errors import DomainError
@@ -35,10 +35,7 @@ from app.web.forms import EmptyForm
 @needs(READER)
 def board_page() -> ResponseReturnValue:
     """Show units and nights, and sessions as lanes."""
-    try:
-        here = shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    here = shop()
     now, form = utcnow(), DayForm()
     today = now.astimezone(here.venue.zone).date()
     days = request.args.get("days", "14")

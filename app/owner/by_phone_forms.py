@@ -81,7 +81,7 @@ class PhoneDetailsForm(DetailsForm):
     pays = ChoiceField(
         _l("How it is paid"),
         choices=[
-            SelectChoice(AT_PLACE, _l("At the place: the booking is firm now")),
+            SelectChoice(AT_PLACE, _l("At the place: the reservation is firm now")),
             SelectChoice(
                 LINK, _l("By a link, until a day: the places are held, and firm once it is paid")
             ),

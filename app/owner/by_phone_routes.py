@@ -17,7 +17,7 @@ from app.booking.catalogue import SessionOffer, StayOffer
 from app.booking.holds import release_run_out
 from app.booking.prices import Quote, quote
 from app.booking.routes.offers import stay_extras
-from app.booking.shop import NothingOnOffer, Shop, shop
+from app.booking.shop import Shop, shop
 from app.booking.summary import Summary, quote_summary
 from app.core.clock import utcnow
 from app.core.database import in_one_go, only_read
@@ -55,10 +55,7 @@ class _Priced:
 @needs(STAFF)
 def by_phone() -> ResponseReturnValue:
     """Ask what it shall be, say what it costs, and ask who it is for."""
-    try:
-        here = shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    here = shop()
     what, now = _what(here), utcnow()
     fine = not what.is_submitted() or what.validate()
     priced = _price(here, what, now=now) if fine and what.is_submitted() else _Priced()

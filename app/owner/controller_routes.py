@@ -14,7 +14,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.accounts.models import OWNER
-from app.booking.shop import NothingOnOffer, shop
+from app.booking.shop import shop
 from app.booking.wording import long_day
 from app.continuity import controller
 from app.continuity import controller_package as package
@@ -183,10 +183,7 @@ def _said(form: PlanForm) -> controller.NewController:
 
 def _page(error: DomainError | None = None, **forms: Form) -> str:
     now = utcnow()
-    try:
-        shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    shop()  # without a place, its error leads to the first steps
     change = controller.live()
     return render_template(
         "owner/controller.html",

@@ -37,10 +37,7 @@ class _Asked(NamedTuple):
 @needs(READER)
 def figures_page() -> ResponseReturnValue:
     """Show the figures of some months, each as plot and table."""
-    try:
-        catalogue = shop().catalogue
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    catalogue = shop().catalogue
     now = utcnow()
     asked, found = _found(catalogue, now=now)
     names = _names(found)

@@ -90,7 +90,7 @@ BOOKINGS = (
     Figure(
         "cancelled",
         N_("Cancelled"),
-        N_("Bookings cancelled, of all that were firm once, in the month of their beginning."),
+        N_("Reservations cancelled, of all that were firm once, in the month of their beginning."),
         SHARE,
         lambda sums: sums.cancelled_share,
     ),
@@ -111,9 +111,9 @@ _AVAILABLE = Figure(
 _EXTRAS = Figure(
     "extras", N_("Revenue from extras and fees"), "", MONEY, lambda sums: sums.extras_minor
 )
-_BOOKINGS = Figure("bookings", N_("Bookings"), "", COUNT, lambda sums: sums.bookings)
+_BOOKINGS = Figure("bookings", N_("Reservations"), "", COUNT, lambda sums: sums.bookings)
 _CANCELLED = Figure(
-    "cancelled_count", N_("Bookings cancelled"), "", COUNT, lambda sums: sums.cancelled.total()
+    "cancelled_count", N_("Reservations cancelled"), "", COUNT, lambda sums: sums.cancelled.total()
 )
 _MEDIAN = Figure(
     "lead_median", N_("Booked how long before (median)"), "", DAYS, lambda sums: sums.lead_median

@@ -16,7 +16,7 @@ DETAIL_WORDS = {
 
 PURPOSES = {
     "arrival": _l("to arrange their arrival"),
-    "question": _l("for a question about their booking"),
+    "question": _l("for a question about their reservation"),
     "lost": _l("because something was lost or found"),
     "billing": _l("for a bill or a payment"),
     OTHER: _l("for something else, in your words"),

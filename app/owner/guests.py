@@ -23,7 +23,6 @@ from app.core.vault import PersonUnknown, vault
 from app.owner.masking import hidden, refuse_hidden
 
 MOST_SHOWN = 50  # reservations of one guest, newest first
-_ADDRESSES = ("billing_address", "shipping_address")
 
 
 class NothingToShow(DomainError):

@@ -1,45 +1,20 @@
 """What the owner says of an incident."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import StopValidation
-from wtforms.widgets import TextInput
 
 from app.continuity.incidents_clocks import at_wall
 from app.continuity.incidents_models import HIGH, KINDS, NO_RISK, RISK
 from app.continuity.incidents_risk import WORDS
 from app.continuity.incidents_words import HAPPENED
-from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
 from app.web.choice_fields import ChoiceField, TicksField
+from app.web.clock_field import ClockField
 from app.web.fields import CheckboxField, DateField, LinesField, TextField
 from app.web.forms import Form
-
-_TIME = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
-
-
-class _TimeField(TextField):
-    """A time on the wall, as 14:30."""
-
-    most = 10
-    widget = TextInput()
-    attributes: ClassVar[dict[str, Any]] = {"inputmode": "numeric", "autocomplete": "off"}
-
-    def pre_validate(self, form: Any) -> None:
-        """Refuse what isn't a time."""
-        if self.data and not _TIME.fullmatch(self.data.strip()):
-            raise StopValidation(gettext("Please enter a time such as 14:30."))
-
-    def time(self) -> time:
-        """Return what was typed."""
-        found = _TIME.fullmatch((self.data or "").strip())
-        assert found is not None  # it was validated
-        return time(int(found[1]), int(found[2]))
 
 
 class RecordForm(Form):
@@ -58,7 +33,7 @@ class RecordForm(Form):
         why=_l("The law’s hours begin then."),
         collects=(),
     )
-    noticed_at = _TimeField(
+    noticed_at = ClockField(
         _l("At"),
         required=_l("Please enter the time."),
         why=_l("By the clock of the place, as 14:30."),
@@ -277,7 +252,7 @@ class ReportedForm(Form):
         why=_l("So that it is proved that you did, and when."),
         collects=(),
     )
-    at = _TimeField(
+    at = ClockField(
         _l("At"),
         required=_l("Please enter the time."),
         why=_l("By the clock of the place, as 14:30."),

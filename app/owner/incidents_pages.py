@@ -99,7 +99,7 @@ def _standing(clock: Clock, *, now: datetime) -> str:
     if now > clock.due:
         return gettext("over since %(when)s", when=until)
     return ngettext(
-        "until %(when)s: an hour left", "until %(when)s: %(num)d hours left", left, when=until
+        "until %(when)s: %(num)d hour left", "until %(when)s: %(num)d hours left", left, when=until
     )
 
 

@@ -105,26 +105,6 @@ class PercentField(Asked, wtforms.Field):
         return shown.replace(".", get_decimal_symbol(current_locale()))
 
 
-class TimeField(TextField):
-    """A time of day by the clock of the place: "15:00"."""
-
-    most = 10
-
-    def process_formdata(self, values: list[str]) -> None:
-        """Read the time, as HH:MM.
-
-        Raises ValueError with a message for people.
-        """
-        super().process_formdata(values)
-        if not self.data:
-            return
-        try:
-            (one,) = read_times(self.data)
-        except ValueError as error:
-            raise ValueError(gettext("Please write a time like this: 15:00.")) from error
-        self.data = f"{one:%H:%M}"
-
-
 class TimesField(TextField):
     """Times of day, with commas between; `times` once it could be read."""
 

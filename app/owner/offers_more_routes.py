@@ -127,7 +127,7 @@ def _page(form: Any, title: str) -> ResponseReturnValue:
         form,
         title,
         [Section("", "", others), *sections],
-        gettext("Change it for new bookings"),
+        gettext("Change it for new reservations"),
         back=(url_for(".offers"), gettext("Offers")),
         lead=gettext("Reservations that there are stay as they were made."),
     )

@@ -142,7 +142,7 @@ def _price_page(row: OfferRow, form: RateForm, title: str, status: int) -> Respo
         form,
         title,
         [Section("", "", rest(form))],
-        gettext("Change it for new bookings"),
+        gettext("Change it for new reservations"),
         back=(url_for(".offer_prices", offer_id=row.id), gettext("Prices")),
         lead=gettext("Reservations that there are stay as they were made."),
         status=status,

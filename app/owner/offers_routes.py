@@ -199,7 +199,7 @@ def numbers(offer_id: int) -> ResponseReturnValue:
         form,
         gettext("“%(name)s” in numbers", name=name_of(row)),
         sections,
-        gettext("Change it for new bookings"),
+        gettext("Change it for new reservations"),
         back=back_to(row),
         lead=gettext(
             "Its timetable has rules that these fields can’t show. Left empty, it stays as it is."

@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice
 
 from app.accounts.models import STAFF
 from app.booking.models import ASKED
-from app.booking.shop import NothingOnOffer, Shop, shop
+from app.booking.shop import Shop, shop
 from app.core.clock import utcnow
 from app.core.database import in_one_go
 from app.core.languages import BY_CODE, current_language
@@ -121,10 +121,7 @@ def ask_for_money() -> ResponseReturnValue:
     """Ask somebody for a sum, mail them the link, and show it: once for each form."""
     if answer := ask_again(request.full_path.removesuffix("?")):
         return answer
-    try:
-        here = shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    here = shop()
     form, now = AskForm(here), utcnow()
     if not form.is_submitted():
         _propose(form, here)

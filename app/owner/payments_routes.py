@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice
 from app.accounts.models import READER, STAFF
 from app.booking import wording
 from app.booking.links import pay_url
-from app.booking.shop import NothingOnOffer, shop
+from app.booking.shop import shop
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import current_locale, gettext
@@ -95,10 +95,7 @@ class RefundForm(WithCurrency, Form):
 def payments_page() -> ResponseReturnValue:
     """Show what came and went, what doesn't agree, and what to do about it."""
     now = utcnow()
-    try:
-        zone = shop().venue.zone
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    zone = shop().venue.zone
     found, found_links = compare_moved(now=now), links.newest(LINKS)
     return render_template(
         "owner/payments.html",

@@ -68,7 +68,7 @@ def make_anew(content: bytes) -> dict[int, bytes]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixels(most=MOST_PIXELS // 1_000_000) from error
-    except Exception as error:  # (a decoder may fail in any way on what strangers send)
+    except Exception as error:  # a decoder may fail in any way on what is sent
         raise NoPicture from error
 
 

@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from app.accounts.models import OWNER, STAFF
 from app.accounts.readings import LIST, REQUEST
-from app.booking.shop import NothingOnOffer, shop
+from app.booking.shop import shop
 from app.booking.wording import long_day
 from app.core.clock import utcnow
 from app.core.database import db, only_read
@@ -233,10 +233,7 @@ def _entered(form: EnterForm) -> bool:
 
 def _board(form: LawForm | None) -> str:
     now = utcnow()
-    try:
-        shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    shop()  # without a place, its error leads to the first steps
     law, country = house.law()
     found = house.board(now=now)
     page = render_template(

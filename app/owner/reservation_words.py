@@ -113,8 +113,8 @@ def signal_word(signal: Signal, currency: str) -> str:
     """Return a signal with its reason, as a sentence."""
     words: dict[str, Any] = {
         "many_bookings": lambda: ngettext(
-            "%(num)d booking under one address within a day.",
-            "%(num)d bookings under one address within a day.",
+            "%(num)d reservation under one address within a day.",
+            "%(num)d reservations under one address within a day.",
             signal.count,
         ),
         "failed_payments": lambda: ngettext(

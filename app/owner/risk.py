@@ -38,7 +38,7 @@ _MOST_ALIKE = 200
 class UnknownDecision(DomainError):
     """Neither fine nor refused."""
 
-    message = N_("Please choose whether this booking is fine or refused.")
+    message = N_("Please choose whether this reservation is fine or refused.")
 
 
 @dataclass(frozen=True, slots=True)

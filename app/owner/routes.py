@@ -27,7 +27,7 @@ from app.accounts.words import role_word
 from app.booking import wording
 from app.booking.links import guest_url, pay_url
 from app.booking.models import ASKED, Reservation
-from app.booking.shop import shop, zone_here
+from app.booking.shop import NothingOnOffer, shop, zone_here
 from app.booking.summary import summary
 from app.core.clock import utcnow
 from app.core.database import db, writing
@@ -53,6 +53,12 @@ _MOST_PAGES = 10_000
 
 
 bp.before_request(only_the_house)
+
+
+@bp.errorhandler(NothingOnOffer)
+def _nothing_yet(_error: NothingOnOffer) -> str:
+    """Lead to the first bookable offer: without a place there is nothing to look at."""
+    return render_template("owner/nothing.html")
 
 
 @bp.context_processor

@@ -22,7 +22,7 @@ from app.web.attachments import attachment
 from app.web.pages import settings
 
 _TROUBLES = {
-    "book_silent": N_("The database of bookings doesn’t answer."),
+    "book_silent": N_("The database of reservations doesn’t answer."),
     "keys_silent": N_("The database of keys doesn’t answer: no guest’s details can be read."),
     "pending": N_("The databases are older than this software. Run: flask --app wsgi prepare"),
     "worker": N_("The worker is silent: no mail is sent. Start it: flask --app wsgi work"),

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts.models import READER, STAFF
 from app.accounts.readings import LIST
 from app.booking.models import Reservation
-from app.booking.shop import NothingOnOffer, shop, zone_here
+from app.booking.shop import shop, zone_here
 from app.core.clock import utcnow
 from app.core.database import db
 from app.core.languages import gettext, ngettext
@@ -65,10 +65,7 @@ def start_in_address(starts_at: datetime) -> str:
 @needs(READER)
 def today() -> ResponseReturnValue:
     """Show what a day brings; the present one unless another is asked for."""
-    try:
-        here = shop()
-    except NothingOnOffer:
-        return render_template("owner/nothing.html")
+    here = shop()
     sold = here.catalogue.stays_on_sale or here.catalogue.sessions_on_sale
     if not sold and first_run():
         return render_template("owner/nothing.html")

@@ -74,7 +74,7 @@ VERBS = {
     "picture_gone": N_("Took a picture away"),
     "place": N_("Set up the place, or changed what it is"),
     "place_texts": N_("Changed what the place says"),
-    "terms": N_("Changed what new bookings promise"),
+    "terms": N_("Changed what new reservations promise"),
     "unit.blocked": N_("Blocked a room"),
     "unit.unblocked": N_("Ended the block of a room"),
     "feed.made": N_("Made a partner’s calendar"),

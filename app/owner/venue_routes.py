@@ -22,7 +22,6 @@ from app.owner.offers_fields import (
     NamesField,
     NumberOrNothingField,
     PercentField,
-    TimeField,
     whole,
 )
 from app.owner.offers_forms import PlaceWordsForm
@@ -30,6 +29,7 @@ from app.owner.offers_pages import Section, done, form_page, note_act, rest, wor
 from app.owner.roles import needs
 from app.owner.routes import bp
 from app.web.choice_fields import ListField
+from app.web.clock_field import ClockField
 from app.web.fields import CountryField, EmailField, PhoneField, TextField
 from app.web.forms import Form
 
@@ -63,8 +63,8 @@ class PlaceForm(Form):
         why=_l("Its three letters, such as EUR. Fixed once something is reserved."),
         collects=NOBODYS,
     )
-    check_in = TimeField(_l("Arrive from"), required=True, collects=NOBODYS)
-    check_out = TimeField(_l("Leave until"), required=True, collects=NOBODYS)
+    check_in = ClockField(_l("Arrive from"), required=True, collects=NOBODYS)
+    check_out = ClockField(_l("Leave until"), required=True, collects=NOBODYS)
     months_ahead = whole(_l("Months ahead that can be booked"), 1, 60, 12)
     remind_days = whole(
         _l("Days before arrival on which guests are reminded"), 0, 60, 3, why=_l("0: never.")
@@ -113,7 +113,7 @@ class TermsForm(Form):
     )
     deposit = PercentField(
         _l("Deposit, in percent"),
-        why=_l("What makes a booking firm. Left empty, bookings are paid in full."),
+        why=_l("What makes a reservation firm. Left empty, reservations are paid in full."),
         collects=NOBODYS,
     )
     balance_days = whole(_l("The rest is due so many days before"), 0, 365, 14)
@@ -269,7 +269,7 @@ def place_terms() -> ResponseReturnValue:
             *promises,
             Section(gettext("Besides"), "", [form.grace_hours, form.deposit, form.balance_days]),
         ],
-        gettext("Promise this to new bookings"),
+        gettext("Promise this to new reservations"),
         back=_back(row),
         lead=gettext(
             "Each sentence says: who cancels until so many days before, gets this share back. "

@@ -35,24 +35,24 @@ WORDS: Final[dict[str, Said]] = {
         _LOOK,
     ),
     "paid_not_firm": Said(
-        N_("Somebody paid, and has no booking for it."),
+        N_("Somebody paid, and has no reservation for it."),
         N_("Give the money back, or write to the guest and book anew for them."),
     ),
     "paid_differs": Said(
-        N_("What counts as paid for a booking isn’t what its payments brought."),
+        N_("What counts as paid for a reservation isn’t what its payments brought."),
         _LOOK,
     ),
     "firm_unpaid": Said(
-        N_("A booking is confirmed, and less was paid for it than it takes."),
+        N_("A reservation is confirmed, and less was paid for it than it takes."),
         N_("Ask the guest for the rest, or leave it if you have agreed on something else."),
     ),
     "less_than_promised": Said(
-        N_("A cancelled booking got back less than was promised."),
+        N_("A cancelled reservation got back less than was promised."),
         N_("Give the rest back on the page of the reservation."),
     ),
     "all_back_but_firm": Said(
-        N_("All of a payment was sent back at the provider, and its booking still stands."),
-        N_("If the guest won’t come, cancel the booking, so that its places are free again."),
+        N_("All of a payment was sent back at the provider, and its reservation still stands."),
+        N_("If the guest won’t come, cancel the reservation, so that its places are free again."),
     ),
     "refund_failed": Said(
         N_("A refund didn’t get through."),
@@ -64,7 +64,7 @@ WORDS: Final[dict[str, Said]] = {
         N_("Look at the provider what it waits for: often there isn’t enough money there."),
     ),
     "balance_overdue": Said(
-        N_("The rest of a booking wasn’t paid in time."),
+        N_("The rest of a reservation wasn’t paid in time."),
         N_("Write to the guest; the link for paying is in their confirmation."),
     ),
     "attempt_open": Said(
@@ -81,7 +81,7 @@ WORDS: Final[dict[str, Said]] = {
            "after this site."),
     ),
     "places": Said(
-        N_("More or fewer places are counted as taken than bookings take."),
+        N_("More or fewer places are counted as taken than reservations take."),
         N_("Tell whoever looks after this site, with the number and the time in this line."),
     ),
     "provider_differs": Said(

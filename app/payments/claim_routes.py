@@ -24,10 +24,10 @@ class CheckForm(Form):
     """Which booking a request is about. Posted, so that neither stands in an address."""
 
     reference = TextField(
-        _l("Reference of your booking"),
+        _l("Reference of your reservation"),
         required=_l("Please enter the reference. It is in our mail to you."),
         most=40,
-        why=_l("It says which booking the request is about."),
+        why=_l("It says which reservation the request is about."),
         collects=(),
         autocomplete="off",
     )

@@ -29,7 +29,7 @@ _REASONS: Final = {
     "bank_cannot_process": N_("The bank couldn’t carry out the payment."),
 }
 _STAYED = N_(
-    "The booking with its date, what the guest agreed to, the mails you exchanged, and whether "
+    "The reservation with its date, what the guest agreed to, the mails you exchanged, and whether "
     "they came: a signature at arrival, a key handed over."
 )
 _HELPS: Final = {

@@ -80,14 +80,16 @@ class NoSuchBooking(NotAsked):
     """There is no booking of that reference, or nobody's name is on it any more."""
 
     field = "about"
-    message = N_("We know no booking with this reference that somebody’s name is on.")
+    message = N_("We know no reservation with this reference that somebody’s name is on.")
 
 
 class NobodyNamed(NotAsked):
     """Neither a booking nor a name and an address."""
 
     field = "email"
-    message = N_("Please enter a name and an e-mail address, or the reference of their booking.")
+    message = N_(
+        "Please enter a name and an e-mail address, or the reference of their reservation."
+    )
 
 
 class PaidAlready(DomainError):

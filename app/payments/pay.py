@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
-from flask import current_app
-
 from app.booking.links import checkout_key, guest_url
 from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import (
@@ -20,7 +18,6 @@ from app.booking.reservations import (
     get_for_update,
     renew_hold,
 )
-from app.config import Settings
 from app.core.database import db, in_one_go
 from app.core.errors import DomainError
 from app.core.languages import N_, gettext, use_language
@@ -42,6 +39,7 @@ from app.payments.provider import (
 from app.payments.providers import current_provider, provider_named
 from app.payments.states import AUTHORISED, CREATED, EXPIRED, FAILED, PENDING, PROCESSING
 from app.payments.told import note_told
+from app.web.pages import outside_url
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +83,7 @@ class PaymentUnderReview(DomainError):
     """Money came that doesn't match. Nobody should pay twice while a person looks at it."""
 
     message = N_(
-        "We have received a payment for this booking that we have to look at first. "
+        "We have received a payment for this reservation that we have to look at first. "
         "Please don’t pay again: we’ll write to you."
     )
 
@@ -128,10 +126,7 @@ def come_back_url(reservation: Reservation) -> str:
 
 def _address(endpoint: str, reservation: Reservation) -> str:
     # Made without the request at hand: a repeated call must say the same to the letter.
-    settings: Settings = current_app.extensions["settings"]
-    urls = current_app.url_map.bind("")
-    values = {"key": checkout_key(reservation), "lang": reservation.language}
-    return settings.site_url + urls.build(endpoint, values)
+    return outside_url(endpoint, key=checkout_key(reservation), lang=reservation.language)
 
 
 # -- Before the call ----------------------------------------------------------------------
@@ -244,7 +239,7 @@ def intent_of(attempt: Payment, reservation: Reservation, *, now: datetime) -> I
         if reservation.kind == ASKED:
             label = gettext("Payment %(reference)s", reference=reservation.reference)
         else:
-            label = gettext("Booking %(reference)s", reference=reservation.reference)
+            label = gettext("Reservation %(reference)s", reference=reservation.reference)
     return Intent(
         payment_id=attempt.id,
         money=Money(attempt.amount_minor, attempt.currency),

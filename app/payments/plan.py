@@ -27,7 +27,7 @@ NOTICE = timedelta(days=3)
 class DepositNotOffered(DomainError):
     """A deposit was chosen for what is to be paid in full."""
 
-    message = N_("A deposit isn’t possible for this booking any more. Please pay all of it.")
+    message = N_("A deposit isn’t possible for this reservation any more. Please pay all of it.")
 
 
 @dataclass(frozen=True, slots=True)

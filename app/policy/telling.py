@@ -92,18 +92,6 @@ class Counts:
         return self.gathered and not self.waiting
 
 
-@dataclass(frozen=True, slots=True)
-class ToldOf:
-    """What somebody was told: for their own page."""
-
-    kind: str
-    subject: str
-    how: str
-    at: datetime
-    endpoint: str | None
-    values: Mapping[str, Any]
-
-
 class MatterUnknown(LookupError):
     """Nobody was ever told of a matter of that code."""
 
@@ -325,26 +313,12 @@ def states(code: str) -> list[tuple[str, str, str, datetime | None]]:
     return [(row[0], row[1], row[2], row[3]) for row in db.session.execute(query)]
 
 
-def told_of(person_ids: Collection[str]) -> list[ToldOf]:
-    """Return what these persons were told, the latest first, in the current language."""
-    query = (
-        sa.select(
-            Matter.kind, Matter.facts, Told.how, Told.at, Matter.endpoint, Matter.endpoint_values
-        )
-        .join(Matter, Matter.id == Told.matter_id)
-        .where(Told.person_id.in_(person_ids), Told.state == TOLD)
-        .order_by(Told.at.desc(), Told.id.desc())
-    )
-    return [
-        ToldOf(kind, subject_of(kind, facts), how, at, endpoint, values)
-        for kind, facts, how, at, endpoint, values in db.session.execute(query)
-        if at is not None
-    ]
-
-
 def subject_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return a matter's subject in the current language; its kind's name for a former one."""
-    return gettext(_kinds[kind].subject, **worded(facts)) if kind in _kinds else kind
+    try:
+        return gettext(_kinds[kind].subject, **worded(facts))
+    except KeyError:  # no such kind any more, or it has other facts now
+        return kind
 
 
 def _matter(code: str) -> Matter:

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import current_app
@@ -132,12 +131,3 @@ def opened(kept: str) -> Certificate:
     """Return a certificate from the text that was kept."""
     both = json.loads(kept)
     return Certificate(both["statement"], base64.b64decode(both["signature"]))
-
-
-def is_good(certificate: Certificate) -> bool:
-    """Whether the house signed exactly this statement."""
-    try:
-        public_key().verify(certificate.signature, certificate.statement.encode())
-    except InvalidSignature:
-        return False
-    return True

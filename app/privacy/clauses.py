@@ -44,7 +44,7 @@ CLAUSES = (
     ),
     Clause(
         "C03",
-        N_("Only what a booking needs"),
+        N_("Only what a reservation needs"),
         N_(
             "Addresses are asked where something is posted or invoiced, "
             "and card numbers never reach us."
@@ -139,7 +139,7 @@ CLAUSES = (
     Clause(
         "C16",
         N_("To give you what you booked"),
-        N_("Your data serve your booking: confirming, changing and cancelling it."),
+        N_("Your data serve your reservation: confirming, changing and cancelling it."),
         ("booking.search", "booking.account"),
         ("app.booking.holds", "app.booking.reservations", "app.booking.changing"),
     ),
@@ -180,7 +180,7 @@ CLAUSES = (
     Clause(
         "C21",
         N_("Nobody else without your yes"),
-        N_("Nothing goes to anybody beyond the booking itself unless you have agreed."),
+        N_("Nothing goes to anybody beyond the reservation itself unless you have agreed."),
         ("consent_permissions.show", _RECIPIENTS),
         ("app.consent.permissions_live", "app.guestbook.partners_sending"),
     ),

@@ -3,6 +3,8 @@
 The house chooses whose clock it keeps. Where a law can be read in two ways, or would let
 a day more pass over a weekend, the earlier day counts here: who answers by it is in time
 by every reading. It is no legal advice.
+
+That a request arrived is confirmed at once, which every law allows time for.
 """
 
 import calendar
@@ -16,7 +18,6 @@ GDPR, CALIFORNIA, CHINA = "gdpr", "california", "china"
 
 MONTHS, MORE_MONTHS = 1, 2
 DAYS, MORE_DAYS = 45, 45
-CONFIRM_BUSINESS_DAYS = 10
 WORKING_DAYS = 15
 _SUNDAY = 6
 
@@ -110,13 +111,3 @@ def extended_to(law: str, on: date) -> date | None:
     """Return the last day of a term that was extended, or None where the law has none."""
     extended = clock_of(law).extended
     return extended(on) if extended else None
-
-
-def confirm_by(law: str, on: date) -> date:
-    """Return until when a request must be confirmed; the site does so at once.
-
-    Ten business days in California, 11 CCR § 7021 (a); elsewhere, nothing is gained by waiting.
-    """
-    if law == CALIFORNIA:
-        return working_days_after(on, CONFIRM_BUSINESS_DAYS)
-    return on

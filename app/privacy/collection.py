@@ -57,7 +57,7 @@ PAGES: Final[Mapping[str, str]] = {
 order in which one meets them."""
 
 HOUSE: Final[Mapping[str, str]] = {
-    "app.owner.by_phone_forms.PhoneDetailsForm": N_("A booking by telephone"),
+    "app.owner.by_phone_forms.PhoneDetailsForm": N_("A reservation by telephone"),
     "app.owner.guests_export_routes.ExportForm": N_("Making a list of guests"),
     "app.owner.guests_routes.RevealForm": N_("Opening one detail of a guest"),
     "app.owner.payments_ask_routes.AskForm": N_("Asking for a sum"),
@@ -92,7 +92,7 @@ WITHOUT_FORM: Final = (
     ),
     (
         N_("A telephone call, a letter, a visit"),
-        N_("what you tell us for your booking; it is entered by hand, into the fields below"),
+        N_("what you tell us for your reservation; it is entered by hand, into the fields below"),
         "C16",
     ),
     (

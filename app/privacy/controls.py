@@ -23,7 +23,7 @@ CONTROLS: Final = {
     "accounts.security": N_("Change your password, add a second step, end a device"),
     "arrival.arrival": N_("On the page of your reservation: how to arrive"),
     "arrival.wishes": N_("On the page of your reservation: say what you wish for your stay"),
-    "booking.account": N_("See your bookings"),
+    "booking.account": N_("See your reservations"),
     "booking.checkout": N_("While booking: read beside each field what it is for"),
     "booking.home": N_("Look around without telling us anything"),
     "booking.search": N_("Look for what is free, and book without an account"),

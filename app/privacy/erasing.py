@@ -26,6 +26,7 @@ from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue, handles
 from app.core.purposes import TOPIC, unit
+from app.core.stages import next_stage
 from app.core.tokens import digest_of_token
 from app.core.worker import every_minute
 from app.guestbook.reviews import withdraw_all
@@ -46,11 +47,8 @@ from app.privacy.models import (
     Erasure,
     PrivacyRequest,
 )
-from app.privacy.planning import Blocker, Item, Plan, plan
-from app.privacy.replaying import replay
+from app.privacy.planning import plan
 from app.privacy.subjects import Subject
-
-__all__ = ["Blocker", "Item", "Plan", "ask", "begin", "go_on", "plan", "replay", "withdraw"]
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +286,7 @@ def go_on(erasure_id: int, *, now: datetime) -> None:
         if erasure is None or erasure.state != RUNNING:
             db.session.rollback()
             return
-        name, stage = _next(erasure.stage)
+        name, stage = next_stage(stages(), erasure.stage)
         with unit(TOPIC, "privacy.erase"):  # whatever began it: it reads for this alone
             finished = stage(erasure, now)
         if erasure.state != RUNNING:  # it was postponed, or is done
@@ -300,12 +298,6 @@ def go_on(erasure_id: int, *, now: datetime) -> None:
             return
         erasure.stage = name
         db.session.commit()
-
-
-def _next(finished: str) -> tuple[str, Stage]:
-    found = stages()
-    names = [name for name, _ in found]
-    return found[names.index(finished) + 1 if finished in names else 0]
 
 
 def _empty(store: stores.Store) -> Stage:
@@ -368,7 +360,7 @@ def _say_goodbye(erasure: Erasure, now: datetime) -> bool:
         return True  # years after a booking; the policy said so
     try:
         erase_mails.send_now(erasure, erase_mails.RUNS, now=now)
-    except Exception as error:  # noqa: BLE001 (whatever the relay has)
+    except Exception as error:  # noqa: BLE001 (no mail may keep an erasure from ending)
         log.error("the last mail waits: id=%s error=%s", erasure.id, type(error).__name__)  # noqa: TRY400
         return erasure.begun_at is None or now >= erasure.begun_at + _MAIL_TRIES
     return True

@@ -3,15 +3,13 @@
 import base64
 import hmac
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask import current_app
 
 from app.core.database import db
 from app.core.tokens import digest_of_token
 from app.privacy.models import Erasure
-from app.web.pages import settings
+from app.web.pages import outside_url, settings
 
 _LONGEST_TOKEN = 60  # ours has 43
 
@@ -39,9 +37,4 @@ def by_token(token: str) -> Erasure | None:
 
 def address_of(erasure: Erasure) -> str:
     """Return the whole address of an erasure's page, as a mail shows it."""
-    site = urlsplit(settings().site_url)
-    urls = current_app.url_map.bind(
-        site.netloc, script_name=site.path or "/", url_scheme=site.scheme
-    )
-    values = {"token": token_of(erasure), "lang": erasure.language}
-    return urls.build("privacy.erasure", values, force_external=True)
+    return outside_url("privacy.erasure", token=token_of(erasure), lang=erasure.language)

@@ -233,12 +233,6 @@ def find_tests(folder: Path) -> dict[str, list[str]] | None:
     return found
 
 
-def count_tests(folder: Path) -> Counter[str] | None:
-    """Return how many tests there are for each clause; None where they weren't installed."""
-    found = find_tests(folder)
-    return None if found is None else Counter({code: len(ids) for code, ids in found.items()})
-
-
 def _clauses_of(module: ast.Module) -> Iterator[tuple[str, str]]:
     """Yield each clause of each test, with the test's name."""
     of_module: list[str] = []

@@ -125,7 +125,7 @@ def make(payload: dict[str, Any], now: datetime) -> None:
             size = write_archive(db.session.get_one(Export, export_id), now=now)
     except Overtaken:
         return
-    except Exception as error:
+    except Exception as error:  # whatever it is, the page says so, and it goes on being raised
         db.session.rollback()
         _fail(export_id, maker, type(error).__name__)
         raise

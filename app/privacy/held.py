@@ -20,8 +20,10 @@ from app.core.database import db
 from app.core.datamap import Purpose
 from app.core.languages import N_, gettext, ngettext
 from app.core.vault import PersonUnknown, vault
+from app.policy import telling
 from app.policy.drafts_publishing import PAGES
 from app.policy.models import PRIVACY, TERMS, DocumentVersion
+from app.policy.notice_models import Told
 from app.policy.recipients import name_of
 from app.privacy.retention import Until, remembering, until
 from app.privacy.subjects import Subject
@@ -73,6 +75,7 @@ class Item:
     title: str  # its first words, for a list in which it is folded
     reference: str | None  # of a reservation, whose details can be corrected
     link: str = ""  # to the very text, in its language, of which it tells
+    about: str = ""  # of what it tells, where a row only refers to that
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,8 @@ def _shelf(
         except PersonUnknown:
             continue  # its key was destroyed a moment ago: there is nothing of it to show
         names = [value.text[:40] for value in values if value.names_it]
-        title = " · ".join([*_document(row), *names][:2])
+        about = _about(row)
+        title = " · ".join([*filter(None, [about]), *names][:2])
         items.append(
             Item(
                 values,
@@ -168,6 +172,7 @@ def _shelf(
                 title,
                 getattr(row, "reference", None),
                 _text_url(row),
+                about,
             )
         )
     return Shelf(
@@ -180,12 +185,14 @@ def _shelf(
     )
 
 
-def _document(row: Any) -> list[str]:
-    """Return which document a row is about, where it is an agreement."""
+def _about(row: Any) -> str:
+    """Return what a row is about where it only refers to that: a document, or what was told."""
+    if isinstance(row, Told):
+        return telling.subject_of(row.matter.kind, row.matter.facts)
     version = getattr(row, "version", None)
     if not isinstance(version, DocumentVersion):
-        return []
-    return [f"{gettext(DOCUMENTS[version.document])} {version.number}"]
+        return ""
+    return f"{gettext(DOCUMENTS[version.document])} {version.number}"
 
 
 def _text_url(row: Any) -> str:
@@ -230,19 +237,25 @@ def since_of(table: PersonTable, row: Any) -> datetime | None:
 
 
 def concerns(one: Disclosed, table: PersonTable) -> bool:
+    """Tell whether somebody outside received something of a kind that a table holds."""
     kinds = {column.declared.kind for column in table.personal if column.declared}
     return one.what in WHAT and bool(kinds.intersection(WHAT[one.what][1]))
 
 
 def _line(one: Disclosed) -> str:
     """Return who received something, how often, and when last."""
+    words = {
+        "who": name_of(one.recipient),
+        "what": gettext(WHAT[one.what][0]),
+        "day": instant_text(one.last_at, zone_here()),
+    }
+    if one.times == 1:
+        return gettext("%(who)s: %(what)s; on %(day)s", **words)
     return ngettext(
-        "%(who)s: %(what)s; on %(day)s",
+        "%(who)s: %(what)s; %(num)d time, last on %(day)s",
         "%(who)s: %(what)s; %(num)d times, last on %(day)s",
         one.times,
-        who=name_of(one.recipient),
-        what=gettext(WHAT[one.what][0]),
-        day=instant_text(one.last_at, zone_here()),
+        **words,
     )
 
 

@@ -44,14 +44,15 @@ USES = (
         N_("Your details in the hands of this house"),
         N_(
             "Nobody of the house, its owner included, sees your name, how to reach you or your "
-            "addresses: only reference, dates and what was booked. Your bookings stay as they "
+            "addresses: only reference, dates and what was booked. Your reservations stay as they "
             "are. If a stay is still to come, please have your reference at hand when you "
             "arrive, for nobody can find you by your name; and nobody can ring you up should "
             "something come up. What you wished for your stay isn’t shown to anybody, and "
-            "messages between you and the house wait. Mails that a booking needs are still sent by "
-            "the site itself. A booking that you make later isn’t covered until you say so again."
+            "messages between you and the house wait. Mails that a reservation needs are still "
+            "sent by the site itself. A reservation that you make later isn’t covered until you "
+            "say so again."
         ),
-        N_("The house sees and uses them for your bookings"),
+        N_("The house sees and uses them for your reservations"),
         N_("Kept, and shown to nobody of the house"),
         only_accounts=False,
     ),

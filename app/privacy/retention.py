@@ -94,7 +94,7 @@ RULES: Final[Mapping[Retention, Rule]] = {
     ),
     Retention.BOOKING: Rule(
         N_(
-            "As long as the booking runs, and %(years)s after the end of the year in which it "
+            "As long as the reservation runs, and %(years)s after the end of the year in which it "
             "ended."
         ),
         N_("Our contract with you, and claims from it, which live as long: %(law)s."),
@@ -103,8 +103,8 @@ RULES: Final[Mapping[Retention, Rule]] = {
     ),
     Retention.PAPERS: Rule(
         N_(
-            "%(years)s after the end of the year in which a paper was issued. After the booking’s "
-            "own time it lies apart from it, under a key of its own."
+            "%(years)s after the end of the year in which a paper was issued. After the "
+            "reservation’s own time it lies apart from it, under a key of its own."
         ),
         N_("The law on trade and taxes asks for it: %(law)s."),
         lambda law: {"years": Years(law.papers_years)},

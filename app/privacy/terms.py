@@ -4,7 +4,7 @@ A purge must take away what a page said it would, so each term stands here in bo
 side by side; the property test holds them together.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -298,9 +298,3 @@ def last_ends(person_id: str, where: Place) -> tuple[date | None, date | None]:
         claims_until(max(ends), where.country) if ends else None,
         first_day_after(waited + UNPAID_KEPT) if waited is not None else None,
     )
-
-
-def reservations_of(person_ids: Sequence[str]) -> Sequence[Reservation]:
-    """Return the reservations that still have one of these persons."""
-    query = sa.select(Reservation).where(Reservation.person_id.in_(person_ids))
-    return db.session.scalars(query.order_by(Reservation.id)).all()

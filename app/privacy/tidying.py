@@ -221,7 +221,7 @@ register(
     Sweep(
         name="bookings",
         retention=Retention.BOOKING,
-        words=N_("persons of bookings from which nobody can have a claim any more"),
+        words=N_("persons of reservations from which nobody can have a claim any more"),
         every=DAY,
         of=Person,
         due=_claims_are_over,

@@ -65,7 +65,7 @@ _WORDS: Final = {
         "verify": N_("to open your account"),
         "way_in": N_("to get in without a password"),
         "email": N_("to change your address"),
-        "claim": N_("to add earlier bookings"),
+        "claim": N_("to add earlier reservations"),
         "invite": N_("to invite you"),
         "told": N_("to tell you of a change, and to undo it"),
     },
@@ -121,7 +121,7 @@ _WORDS: Final = {
         "other": N_("in another way"),
     },
     "reservation.kind": {
-        "booking": N_("a booking"),
+        "booking": N_("a reservation"),
         "asked": N_("a sum that the house asked for"),
     },
     "reservation.risk_decision": {"fine": N_("fine"), "refused": N_("refused")},

@@ -47,7 +47,7 @@ _KINDS: Final = {
 }
 
 _PURPOSES: Final = {
-    Purpose.RESERVATION: N_("to keep your booking and to reach you about it"),
+    Purpose.RESERVATION: N_("to keep your reservation and to reach you about it"),
     Purpose.INVOICE: N_("to write an invoice as the law wants it"),
     Purpose.POSTING: N_("to post something to you"),
     Purpose.SIGN_IN: N_("to let you, and nobody else, sign in"),
@@ -58,7 +58,7 @@ _PURPOSES: Final = {
     Purpose.STATISTICS: N_("to count which pages are used"),
     Purpose.SUGGESTIONS: N_("to show you first what you looked at before"),
     Purpose.RIGHTS: N_("to carry out your rights, and to prove that we did"),
-    Purpose.SERVICE: N_("to answer you, and to help you with your booking"),
+    Purpose.SERVICE: N_("to answer you, and to help you with your reservation"),
     Purpose.ARRIVAL: N_("to make ready for your arrival what you asked for"),
     Purpose.SURVEY: N_("to ask you how your stay was, and to do better"),
     Purpose.NOTICE: N_("to tell you what you must know about your data or this house"),
@@ -121,7 +121,7 @@ _GROUP_WORDS: Final = {
 _TABLES: Final = {
     "person": (WHO, N_("Your details")),
     "account": (WHO, N_("Your account")),
-    "claim": (WHO, N_("Earlier bookings that you added to your account")),
+    "claim": (WHO, N_("Earlier reservations that you added to your account")),
     "passkey": (WHO, N_("Passkeys")),
     "recovery_code": (WHO, N_("Recovery codes")),
     "reservation": (RESERVATIONS, N_("Reservations")),

@@ -9,9 +9,6 @@ from typing import NamedTuple
 
 OTHER = "other"
 PHONE, TABLET, DESKTOP = "phone", "tablet", "desktop"
-DEVICES = (PHONE, TABLET, DESKTOP, OTHER)
-BROWSERS = ("Chrome", "Edge", "Firefox", "Opera", "Safari", "Samsung Internet", OTHER)
-SYSTEMS = ("Android", "ChromeOS", "iOS", "Linux", "macOS", "Windows", OTHER)
 
 _LONGEST = 400  # characters worth looking at: honest ones have fewer than 300
 

@@ -223,6 +223,7 @@ class Form(FlaskForm):
             return current_app.config.get("WTF_CSRF_TIME_LIMIT") or 400 * 86_400
 
         def get_translations(self, form: Any) -> _Translations:
+            """Return the words of the library's own messages, in the page's language."""
             return _TRANSLATIONS
 
     is_part = False  # of other forms, whose pages ask for it

@@ -70,6 +70,15 @@ def settings() -> Settings:
     return found
 
 
+def outside_url(endpoint: str, **values: str) -> str:
+    """Return the whole address of a page, as mails and other sites show it.
+
+    From the configured address and never from a request's Host; the same to the letter
+    whoever asks for it, and in commands too.
+    """
+    return settings().site_url + current_app.url_map.bind("").build(endpoint, values)
+
+
 def site_here() -> Site:
     """Return what the frame of every page knows of the place."""
     found: Site = current_app.extensions["site"]()

@@ -104,6 +104,27 @@ def test_every_text_is_in_the_catalogue(language):
     assert not missing, f"{len(missing)} texts without {language}:\n" + "\n".join(missing)
 
 
+# What a page calls a thing, it is called on all pages. To book is what somebody does, and a
+# partner's nights are a booking elsewhere; what comes of it here is a reservation.
+OTHER_NAMES = re.compile(
+    r"\b(users?(?! names?)|customers?|clients?(?! programs)|hotels?|propert(?:y|ies)|venues?"
+    r"|annul\w*|cart|log ?in|accommodations?|(?:your|this|the|a|these|those) bookings?(?! site))\b",
+    re.IGNORECASE,
+)
+
+
+def test_a_thing_has_one_name_on_all_pages():
+    wrong = [
+        f"{path}:{line}: {text!r}"
+        for message in extracted().values()
+        for text in originals(message)
+        if OTHER_NAMES.search(text)
+        for path, line in message.locations[:1]
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_nothing_is_kept_that_no_page_says(language):
     catalogue = translated(language)
@@ -111,6 +132,18 @@ def test_nothing_is_kept_that_no_page_says(language):
 
     assert not catalogue.obsolete
     assert kept <= set(extracted())
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_catalogue_passes_the_checks_of_the_tool_that_compiles_it(language):
+    # `pybabel compile` ends with 1 on any of them, and whoever builds by it stops there.
+    wrong = [
+        f"{message.id!r}: {error}"
+        for message, errors in translated(language).check()
+        for error in errors
+    ]
+
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

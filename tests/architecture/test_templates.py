@@ -132,3 +132,18 @@ def test_these_tests_see_what_they_look_for(tmp_path, html, unsafe, literal):
     markup = read(file)
 
     assert (len(markup.unsafe), len(markup.literal)) == (unsafe, literal)
+
+
+@pytest.mark.parametrize("template", HTML, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_table_is_drawn_by_a_macro_or_says_why_it_is_not(template):
+    lines = template.read_text().splitlines()
+
+    wrong = [
+        f"{number}: {line.strip()}"
+        for number, line in enumerate(lines, 1)
+        if "<table" in line
+        and "macros" not in template.parts
+        and not lines[number - 2].rstrip().endswith("#}")
+    ]
+
+    assert not wrong, "\n".join(wrong)

@@ -17,7 +17,7 @@ from tests.house.visitor import Visitor, reference_of
 
 PAGE = "/account"
 PARCEL = {"extra__sea__buckthorn__parcel": "1"}
-AHEAD, PAST, CANCELLED, UNPAID = "After that", "Past", "Cancelled bookings", "Not paid yet"
+AHEAD, PAST, CANCELLED, UNPAID = "After that", "Past", "Cancelled reservations", "Not paid yet"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from app.booking.models import CONFIRMED, Block, Reservation, ReservationLine, U
 from app.booking.reservations import prove
 from app.booking.rooms import BadBlock, NotSeated, block, pin, reseat, unblock, unit_of
 from app.booking.seating import UnitOccupied, misblocked, misseated
+from app.cli import prove_command
 from app.core.database import db
 from app.core.vault import vault
 from tests.booking.places import (
@@ -82,6 +83,28 @@ def test_a_blocked_room_is_sold_to_nobody_until_it_is_given_back(context):
     unblock(made.id)
     book(house, 4, 2)
     assert sound()
+
+
+@pytest.mark.both_databases
+def test_the_command_names_counters_stays_and_blocks_that_do_not_agree(context):
+    house = open_house(units=2)
+    stay, made = book(house, 1, 4), keep(units()[1], 2, 3)
+    runner = context.test_cli_runner()
+    good = runner.invoke(prove_command)
+
+    for column, one in (("line_id", stay), ("block_id", made.id)):
+        db.session.execute(
+            sa.text(f"DELETE FROM seating WHERE {column} = :id AND night = :night"),
+            {"id": one, "night": night(3)},
+        )
+    db.session.commit()
+    bad = runner.invoke(prove_command)
+
+    assert good.exit_code == 0, good.output
+    assert "Every counter and every seating agrees" in good.output
+    assert bad.exit_code == 1
+    assert f"line {stay}: it hasn't one unit" in bad.output
+    assert f"block {made.id}: it hasn't one unit" in bad.output
 
 
 @pytest.mark.both_databases

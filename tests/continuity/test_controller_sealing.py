@@ -1,14 +1,23 @@
 """A hand-over opens with the one key it was sealed for, whole and unaltered, or not at all."""
 
+import base64
 import io
 import json
 from hashlib import sha256
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from app.consent.canonical import canonical
 from app.continuity import controller_sealing as sealing
@@ -139,6 +148,64 @@ def test_a_file_of_another_site_is_refused_where_its_key_is_named():
 def test_what_is_no_public_key_is_refused(pasted):
     with pytest.raises(sealing.NotAKey):
         sealing.read_public(pasted)
+
+
+def pem(kind, der):
+    """Return bytes in the frame of a key, whatever they are."""
+    return (
+        f"-----BEGIN {kind} KEY-----\n{base64.encodebytes(der).decode()}-----END {kind} KEY-----\n"
+    )
+
+
+# A kind of key that nobody knows, and a curve by its name; RFC 5480 has the shape of both.
+UNKNOWN_KIND = X25519PrivateKey.generate().public_key()
+CURVE = ec.generate_private_key(ec.SECP256R1())
+
+
+def public_ders():
+    """Return what looks like a public key from outside, and is none that can be sealed for."""
+    spki = PublicFormat.SubjectPublicKeyInfo
+    unknown = UNKNOWN_KIND.public_bytes(Encoding.DER, spki)
+    curve = CURVE.public_key().public_bytes(Encoding.DER, spki)
+    return {
+        "a kind that isn't known": unknown.replace(b"\x2b\x65\x6e", b"\x2b\x65\x7f"),
+        "an elliptic curve's": curve,
+        "one of a curve that isn't known": curve.replace(b"\x03\x01\x07", b"\x03\x01\x7f"),
+        "cut off": curve[:-1],
+        "something else": b"\x30\x03\x02\x01\x00",
+    }
+
+
+@pytest.mark.parametrize("what", public_ders())
+def test_a_public_key_of_another_kind_is_refused_in_words(what):
+    with pytest.raises(sealing.NotAKey):
+        sealing.read_public(pem("PUBLIC", public_ders()[what]))
+
+
+@pytest.mark.parametrize("pasted", ["-----BEGIN PUBLIC KEY-----\0", "\ud800", "ключ"])
+def test_signs_that_no_key_has_are_refused_in_words(pasted):
+    with pytest.raises(sealing.NotAKey):
+        sealing.read_public(pasted)
+
+
+def test_a_private_key_behind_a_password_or_of_another_kind_is_refused_in_words():
+    behind = BestAvailableEncryption(b"a password")
+    x25519, rsa = X25519PrivateKey.generate(), generate_private_key(65537, 2048)
+    clear = x25519.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    wrong = [
+        x25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, behind),
+        rsa.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, behind),
+        CURVE.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        pem("PRIVATE", clear.replace(b"\x2b\x65\x6e", b"\x2b\x65\x7f")).encode(),
+        pem("PRIVATE", clear[:-1]).encode(),
+        sealing.make_pair()[0].encode(),  # the public half
+        b"\xff\xfe\x00",
+        b"",
+    ]
+
+    for one in wrong:
+        with pytest.raises(sealing.NotAPrivateKey):
+            sealing.read_private(one)
 
 
 def test_a_private_key_pasted_by_mistake_and_a_short_one_are_refused():

@@ -278,7 +278,7 @@ def test_a_restore_that_breaks_off_after_the_copy_can_be_finished(
     backups.create(now=clock())
     erase(person, now=clock())
     with monkeypatch.context() as broken:
-        broken.setattr(restore.erasing, "replay", lambda *_, **__: 1 / 0)
+        broken.setattr(restore, "replay", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             restore.restore(newest(), None, now=clock())
     db.session.rollback()

@@ -109,6 +109,7 @@ def test_a_diet_is_kept_with_an_express_yes_only(place, visitor, booked):
         ("23h59", "23:59"),
         ("00:00", "00:00"),
         ("18:30:00", "18:30"),
+        (" 18.30 ", "18:30"),
     ],
 )
 def test_a_time_may_be_typed_as_people_write_it(place, visitor, booked, typed, said):

@@ -151,7 +151,25 @@ def test_what_is_wrong_with_the_place_is_said_beside_the_field_and_kept(empty, c
     seen = Page("/owner/place", page.status_code, [], page.data)
 
     assert page.status_code == 422
-    assert "time like this" in seen.said_beside("check_in")
+    assert "time of day" in seen.said_beside("check_in")
     assert seen.typed_in("check_in") == "teatime"
     assert seen.typed_in("name") == "Hof <b>Kranich</b>"
     assert "<b>Kranich" not in page.text
+
+
+@pytest.mark.clause("C17")
+def test_no_page_of_the_owners_is_lost_on_an_empty_site(empty, clock):
+    owner = sign_in(empty, clock, empty.test_client())
+    pages = [
+        rule.rule
+        for rule in empty.url_map.iter_rules()
+        if rule.endpoint.startswith("owner.") and "GET" in rule.methods and not rule.arguments
+    ]
+
+    answers = {path: owner.get(path) for path in pages}
+
+    # What needs a place leads to the first steps; no page is broken, or shows what visitors see.
+    wrong = {path: one.status_code for path, one in answers.items() if one.status_code >= 500}
+    assert wrong == {}
+    for path in ("/owner/", "/owner/board", "/owner/figures", "/owner/requests"):
+        assert "Nothing is on offer yet" in words(answers[path])

@@ -120,7 +120,7 @@ def test_the_same_form_sent_twice_asks_once_and_mails_once(place, enters, clock)
         ({"amount": "9999999"}, "too little or too much"),
         ({"what_for": ""}, "Please say what it is for."),
         ({"name": "", "email": ""}, "Please enter a name and an e-mail address"),
-        ({"about": "ZZZZZZZZ"}, "no booking with this reference"),
+        ({"about": "ZZZZZZZZ"}, "no reservation with this reference"),
         ({"until": "2031-05-04"}, "within 30 days"),
         ({"until": "2031-06-05"}, "within 30 days"),
         ({"language": "xx"}, "Please choose one from the list."),

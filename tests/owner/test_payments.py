@@ -342,7 +342,7 @@ def test_a_mismatch_says_what_to_do_and_leads_to_its_reservation(place, enters, 
 
     page = enters(READER).get("/owner/payments")
 
-    assert "What counts as paid for a booking isn’t what its payments brought." in words(page)
+    assert "What counts as paid for a reservation isn’t what its payments brought." in words(page)
     assert "Press “Look again at the provider” at the payment." in words(page)
     assert f'/owner/reservations/{reference}#payments"' in page.text
 

@@ -148,11 +148,11 @@ def test_a_decision_is_noted_and_changes_nothing_else(place, enters, clock):
     after = words(staff.get(path))
 
     assert "1 signal to look at" in listed
-    assert "4 bookings under one address within a day." in before
+    assert "4 reservations under one address within a day." in before
     assert "Nothing happens by them" in before
     assert answers == [303, 303]
     assert "refused" in after
-    assert "The booking still stands." in after
+    assert "The reservation still stands." in after
     assert "looked at: refused" in words(staff.get("/owner/reservations"))
     assert len(mails(place)) == letters
     with place.app_context():

@@ -121,7 +121,7 @@ def test_the_plan_names_the_law_and_the_day_of_whatever_stays(place, app, clock,
     made = somebody(app, clock, line)
     clock.move(ENDED)
 
-    items = {item.table: item for item in erasing.plan(made.person_ids, now=clock()).items}
+    items = {item.table: item for item in planning.plan(made.person_ids, now=clock()).items}
 
     assert items["invoice"].fate == planning.KEPT
     assert items["invoice"].until == date(2040, 1, 1)

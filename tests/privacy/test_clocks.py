@@ -11,7 +11,6 @@ from app.privacy.clocks import (
     CHINA,
     CLOCKS,
     GDPR,
-    confirm_by,
     due_on,
     extended_to,
 )
@@ -38,12 +37,11 @@ def test_a_month_ends_on_the_day_of_the_same_number_or_the_months_last(asked, du
     assert extended_to(GDPR, date(*asked)) == date(*extended)
 
 
-def test_california_counts_the_day_on_which_it_came_and_confirms_in_ten_business_days():
+def test_california_counts_the_day_on_which_it_came():
     monday = date(2031, 5, 5)
 
     assert due_on(CALIFORNIA, monday) == date(2031, 6, 18)
     assert extended_to(CALIFORNIA, monday) == date(2031, 8, 2)
-    assert confirm_by(CALIFORNIA, monday) == date(2031, 5, 16)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +82,6 @@ def test_no_clock_is_later_than_the_law_allows(asked, offsets):
 def test_a_clock_runs_forward_and_a_second_term_is_after_the_first(asked, law):
     due, later = due_on(law, asked), extended_to(law, asked)
 
-    assert asked <= confirm_by(law, asked) < due
+    assert asked < due
     assert later is None or later > due
     assert due_on(law, asked + timedelta(days=1)) >= due

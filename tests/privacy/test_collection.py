@@ -65,7 +65,7 @@ def test_the_page_tells_apart_what_is_needed_and_what_may_stay_empty(place, visi
     checkout = next(
         details
         for details in page.soup.select("details")
-        if "The details for a booking" in details.summary.get_text()
+        if "The details for a reservation" in details.summary.get_text()
     )
     said = {
         field.dt.get_text(" ", strip=True): field.dd.get_text(" ", strip=True)

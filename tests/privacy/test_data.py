@@ -1,7 +1,7 @@
 """The page of everything held on a person: whole, explained, theirs alone, and quick."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,9 +10,13 @@ from bs4 import BeautifulSoup
 from app.accounts import disclosures
 from app.accounts.models import Person
 from app.booking.models import Reservation
+from app.continuity.closing_words import ANNOUNCED
 from app.core.database import db
 from app.core.datamap import Kind
+from app.core.outbox import run_due
 from app.core.vault import dump_address
+from app.policy import telling
+from app.policy.notice_models import Told
 from app.policy.recipients import name_of
 from app.privacy.held import FEW, PAGE_SIZE
 from app.privacy.models import CORRECT, PrivacyRequest
@@ -127,6 +131,31 @@ def test_who_received_something_is_named_beside_it(place, clock, two):
 
     assert name_of("mail relay") == "Mail relay"
     assert re.search(r"Received by Mail relay: a mail about your account[^<]* 3 times", page)
+
+
+@pytest.mark.clause("C25")
+def test_what_somebody_was_told_is_named_in_the_language_of_the_page(place, clock, two):
+    account_id, _ = two[0]
+    with place.app_context():
+        person_id = db.session.scalar(
+            sa.text("SELECT person_id FROM account WHERE id = :id"), {"id": account_id}
+        )
+        db.session.execute(sa.delete(Told).where(Told.person_id == person_id))
+        telling.tell(
+            "closing",
+            ANNOUNCED,
+            to=[person_id],
+            url=("policy.show_privacy", {}),
+            now=clock(),
+            day=date(2031, 9, 30),
+        )
+        db.session.commit()
+        while run_due(now=clock()):
+            pass
+
+    assert "We close on 30 September 2031" in opened(place, clock, account_id).text
+    german = opened(place, clock, account_id, "/account/data?lang=de").text
+    assert "30. September 2031" in german
 
 
 @pytest.mark.clause("C26")

@@ -77,7 +77,7 @@ def test_a_mail_that_goes_to_a_relay_is_noted_for_whom_it_is_to(place, clock, re
     alice = Guest(place, clock, ALICE)
     page = alice.open("/account/data")
     assert reference in page.words
-    assert "Mail relay: a mail about a booking" in page.words
+    assert "Mail relay: a mail about a reservation" in page.words
 
 
 @pytest.mark.clause("C02")

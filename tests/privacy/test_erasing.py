@@ -16,6 +16,7 @@ from app.core.vault import PersonKey, PersonUnknown, vault
 from app.privacy import archiving, erasing, planning, stores
 from app.privacy.erasing import NotPostponed, OnlyOwner
 from app.privacy.models import DONE, POSTPONED, RUNNING, WITHDRAWN, Erasure, PrivacyRequest
+from app.privacy.replaying import replay
 from app.privacy.subjects import of_account
 from app.privacy.tables import person_tables
 from tests.house.canaries import found_under
@@ -337,8 +338,8 @@ def test_the_access_of_somebody_of_the_house_ends_first(someone, clock):
 def test_a_book_from_before_is_brought_up_to_the_ledger(someone, clock):
     positions = ledger.enter(someone.person_ids, ledger.ASKED, now=clock())
 
-    found = erasing.replay(positions, now=clock())
-    again = erasing.replay(positions, now=clock())
+    found = replay(positions, now=clock())
+    again = replay(positions, now=clock())
 
     assert (found, again) == (len(someone.person_ids), 0)
     asked = db.session.scalars(sa.select(PrivacyRequest)).all()
@@ -351,7 +352,7 @@ def test_a_book_whose_keys_are_gone_loses_the_words_of_its_invoices(someone, clo
     positions = ledger.enter(someone.person_ids, ledger.ASKED, now=clock())
     stores.store("keys").erase(someone.person_ids, clock())
 
-    erasing.replay(positions, now=clock())
+    replay(positions, now=clock())
 
     assert left_of(someone.person_ids) == []
     assert db.session.get(Person, someone.person_ids[0]) is None

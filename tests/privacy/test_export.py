@@ -381,7 +381,7 @@ def test_the_readme_says_all_that_the_law_asks_for(booked):
 
     # GDPR, Article 15(1) (a) to (h) and (2), and what each file is.
     for part in (
-        "to keep your booking and to reach you about it",
+        "to keep your reservation and to reach you about it",
         "Article 6(1)(b)",
         "E-mail address",
         "RECIPIENTS",
@@ -409,7 +409,7 @@ def test_each_row_of_the_page_says_why_since_and_until(booked):
     assert len(rows) > 5
     for row in rows:
         assert "Until: " in row
-    assert "Why: to keep your booking" in page
+    assert "Why: to keep your reservation" in page
     assert "Since: " in page
 
 

@@ -189,7 +189,7 @@ def test_messages_wait_and_are_there_again_when_it_is_lifted(place, visitor, sta
     at, key = address_of(stay), f"?key={key_of(stay)}"
     limit(visitor, base, reservation="not")
     with place.app_context():
-        waiting = (messages.unread_for_house(), messages.waiting_for_house())
+        waiting = (db.session.scalar(messages.unread_count()), messages.waiting_for_house())
 
     page = visitor.open(f"{at}/messages{key}")
 

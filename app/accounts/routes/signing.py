@@ -125,7 +125,8 @@ def enter_by_command(token: str) -> ResponseReturnValue:
     """Show the button. Opening the page consumes nothing: mail scanners open pages too."""
     if not link_is_live(token, now=utcnow()):
         return useless_link()
-    return render_template("account/enter.html", form=EmptyForm(), token=token)
+    action = url_for("accounts.use", token=token)
+    return render_template("account/enter.html", form=EmptyForm(), action=action, owners=True)
 
 
 @bp.post("/enter/<token>")

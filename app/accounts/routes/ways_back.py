@@ -74,7 +74,8 @@ def way_in_by_link(token: str) -> ResponseReturnValue:
         _open_way(token, now=utcnow())
     except LinkUseless:
         return useless_link()
-    return render_template("account/way-in-by-link.html", form=EmptyForm(), token=token)
+    action = url_for("accounts.way_in_by_link", token=token)
+    return render_template("account/enter.html", form=EmptyForm(), action=action, owners=False)
 
 
 @bp.post("/way-in/<token>")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -62,23 +63,30 @@ def _open_page(intent: Intent, key: str, *, now: datetime) -> BankPayment:
             if asked != said:
                 raise Rejected("the key was used for something else")
             return known
-        payment = BankPayment(
-            ref=f"db_{secrets.token_urlsafe(16)}",
-            call_key=key,
-            shop_payment_id=intent.payment_id,
-            amount_minor=intent.money.minor,
-            currency=intent.money.currency,
-            label=intent.label,
-            return_url=intent.return_url,
-            cancel_url=intent.cancel_url,
-            state=OPEN,
-            expires_at=intent.expires_at,
-            save=intent.save,
-        )
-        books.add(payment)
-        books.flush()
-        note(books, payment.ref, now=now)
-        return payment
+        return enter(books, intent, key, OPEN, save=intent.save, now=now)
+
+
+def enter(
+    books: Session, intent: Intent, key: str, state: str, *, now: datetime, **more: Any
+) -> BankPayment:
+    """Write a payment into the bank's books as the house asked for it, and note that."""
+    payment = BankPayment(
+        ref=f"db_{secrets.token_urlsafe(16)}",
+        call_key=key,
+        shop_payment_id=intent.payment_id,
+        amount_minor=intent.money.minor,
+        currency=intent.money.currency,
+        label=intent.label,
+        return_url=intent.return_url,
+        cancel_url=intent.cancel_url,
+        state=state,
+        expires_at=intent.expires_at,
+        **more,
+    )
+    books.add(payment)
+    books.flush()
+    note(books, payment.ref, now=now)
+    return payment
 
 
 def find(ref: str) -> BankPayment | None:

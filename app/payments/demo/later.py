@@ -3,13 +3,11 @@
 What a kept card will do when it is charged was chosen on the bank's page, by a button.
 """
 
-import secrets
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from app.payments.demo.bank import CARD, Event, books_of_the_bank, left_of, note
+from app.payments.demo.bank import CARD, Event, books_of_the_bank, enter, left_of, note
 from app.payments.demo.models import ASK, DECLINE, DISPUTED, BankMeans, BankPayment
 from app.payments.provider import Declined, Intent, NeedsCustomer, Rejected
 from app.payments.states import PAID
@@ -46,27 +44,7 @@ def charge(intent: Intent, customer: str, method: str, key: str, *, now: datetim
             raise NeedsCustomer("authentication_required")
         if means.later == DECLINE:
             raise Declined("card_declined")
-        return _take(books, intent, key, now=now)
-
-
-def _take(books: Session, intent: Intent, key: str, *, now: datetime) -> BankPayment:
-    payment = BankPayment(
-        ref=f"db_{secrets.token_urlsafe(16)}",
-        call_key=key,
-        shop_payment_id=intent.payment_id,
-        amount_minor=intent.money.minor,
-        currency=intent.money.currency,
-        label=intent.label,
-        return_url=intent.return_url,
-        cancel_url=intent.cancel_url,
-        state=PAID,
-        method_hint=CARD,
-        expires_at=intent.expires_at,
-    )
-    books.add(payment)
-    books.flush()
-    note(books, payment.ref, now=now)
-    return payment
+        return enter(books, intent, key, PAID, method_hint=CARD, now=now)
 
 
 def forget(customer: str) -> None:

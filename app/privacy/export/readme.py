@@ -18,20 +18,16 @@ from app.privacy.retention import RULES
 from app.privacy.terms import place
 from app.privacy.values import instant_text
 from app.privacy.words import group_of, group_word, kind_word, purposes_of, table_word
-from app.web.pages import settings
+from app.web.pages import outside_url, settings
 
 
 def readme_text(person_ids: list[str], *, now: datetime) -> str:
     """Return `README.txt` in the current language, for these persons."""
     tables, law = shown_tables(), place().law
-    urls = current_app.url_map.bind("")
     declared = [column.declared for table in tables for column in table.columns if column.declared]
     purposes = {purpose for table in tables for purpose in purposes_of(table)}
     kinds = {one.kind for one in declared}
     rules = {one.retention for one in declared} | {Retention.PERSON, Retention.EXPORT}
-
-    def address(endpoint: str) -> str:
-        return settings().site_url + urls.build(endpoint, {})
 
     egress = current_app.extensions["egress"]
     text = "".join(
@@ -39,8 +35,8 @@ def readme_text(person_ids: list[str], *, now: datetime) -> str:
             "readme.txt",
             venue=shop().venue,
             home=settings().site_url,
-            data_url=address("privacy.data"),
-            recipients_url=address("policy.show_recipients"),
+            data_url=outside_url("privacy.data"),
+            recipients_url=outside_url("policy.show_recipients"),
             made_at=instant_text(now, zone_here()),
             why=[because(one) for one in Purpose if one in purposes],
             kinds=[kind_word(one) for one in Kind if one in kinds],

@@ -90,7 +90,7 @@ def _plan_page(subject: Subject, form: EraseForm) -> str:
     only_read()
     g.page_path = subject.url("privacy.erase")
     now = utcnow()
-    found, known = erasing.plan(subject.person_ids, now=now), erasing.find(subject.person_ids)
+    found, known = planning.plan(subject.person_ids, now=now), erasing.find(subject.person_ids)
     return render_template(
         "privacy/erase.html",
         subject=subject,

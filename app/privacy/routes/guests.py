@@ -42,7 +42,9 @@ class MailedCodeForm(Form):
         most=40,
         autocomplete="one-time-code",
         render_kw={"autocapitalize": "characters", "spellcheck": "false"},
-        why=_l("It shows that this booking’s mailbox is yours, and is forgotten once it is used."),
+        why=_l(
+            "It shows that this reservation’s mailbox is yours, and is forgotten once it is used."
+        ),
         collects=("data_key.code",),
     )
 
