@@ -5,7 +5,7 @@ On PostgreSQL a reservation is always locked before counters of nights, so that
 no two writers wait for each other in a circle.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ from app.booking.models import (
     VenueRow,
 )
 from app.booking.signals import reservation_cancelled
-from app.core.database import db, table
+from app.core.database import UtcDateTime, db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.outbox import enqueue
@@ -299,21 +299,46 @@ def cancel_one(
     return refund
 
 
-def prove(*, now: datetime) -> list[tuple[int, str, int, int]]:
+_COUNTERS = sa.text(
+    "SELECT offer_id, CAST(night AS TEXT), taken FROM night WHERE taken > 0 AND night >= :day "
+    "UNION ALL SELECT offer_id, CAST(starts_at AS TEXT), taken FROM session_places "
+    "WHERE taken > 0 AND starts_at >= :start"
+).bindparams(sa.bindparam("day", type_=sa.Date()), sa.bindparam("start", type_=UtcDateTime()))
+_LIVE_PLACES = (
+    sa.text(
+        "SELECT l.offer_id, l.kind, l.arrive, l.depart, NULL AS starts_at, l.quantity "
+        "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
+        "WHERE r.status IN ('held', 'confirmed') AND l.kind = 'stay' AND l.depart > :day "
+        "UNION ALL SELECT l.offer_id, l.kind, NULL, NULL, CAST(l.starts_at AS TEXT), l.quantity "
+        "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
+        "WHERE r.status IN ('held', 'confirmed') AND l.kind = 'session' AND l.starts_at >= :start "
+        "UNION ALL SELECT offer_id, 'stay', first, until, NULL, 1 FROM unit_block "
+        "WHERE until > :day"
+    )
+    .bindparams(sa.bindparam("day", type_=sa.Date()), sa.bindparam("start", type_=UtcDateTime()))
+    .columns(
+        sa.column("offer_id", sa.Integer),
+        sa.column("kind", sa.String),
+        sa.column("arrive", sa.Date),
+        sa.column("depart", sa.Date),
+        sa.column("starts_at", sa.String),
+        sa.column("quantity", sa.Integer),
+    )
+)
+_EVER = datetime(1, 1, 2, tzinfo=UTC)
+
+
+def prove(*, now: datetime, ahead_only: bool = False) -> list[tuple[int, str, int, int]]:
     """Re-prove the counters from the lines, which are the ledger.
 
     Returns what doesn't agree: (offer id, night or start, counted, taken). Holds
-    that ran out and weren't released yet count, as they do in the counters.
+    that ran out and weren't released yet count, as they do in the counters. All that
+    there ever was is read, unless only what lies ahead is asked for, which doesn't grow.
     """
-    from_lines = _live_places()
+    start = now - timedelta(days=2) if ahead_only else _EVER
+    from_lines = _live_places(start)
     found: list[tuple[int, str, int, int]] = []
-    rows = db.session.execute(
-        sa.text(
-            "SELECT offer_id, CAST(night AS TEXT), taken FROM night WHERE taken > 0 "
-            "UNION ALL SELECT offer_id, CAST(starts_at AS TEXT), taken FROM session_places "
-            "WHERE taken > 0"
-        )
-    ).all()
+    rows = db.session.execute(_COUNTERS, {"day": start.date(), "start": start}).all()
     counters = {(offer, key): taken for offer, key, taken in rows}
     for place in sorted(counters.keys() | from_lines.keys()):
         counted, taken = from_lines.get(place, 0), counters.get(place, 0)
@@ -322,30 +347,16 @@ def prove(*, now: datetime) -> list[tuple[int, str, int, int]]:
     return found
 
 
-def _live_places() -> dict[tuple[int, str], int]:
+def _live_places(start: datetime) -> dict[tuple[int, str], int]:
     """Count the places that live lines and blocks take, by offer and night or start."""
-    rows = db.session.execute(
-        sa.text(
-            "SELECT l.offer_id, l.kind, l.arrive, l.depart, "
-            "CAST(l.starts_at AS TEXT) AS starts_at, l.quantity "
-            "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
-            "WHERE r.status IN ('held', 'confirmed') AND l.kind IN ('stay', 'session') "
-            "UNION ALL SELECT offer_id, 'stay', first, until, NULL, 1 FROM unit_block"
-        ).columns(
-            sa.column("offer_id", sa.Integer),
-            sa.column("kind", sa.String),
-            sa.column("arrive", sa.Date),
-            sa.column("depart", sa.Date),
-            sa.column("starts_at", sa.String),
-            sa.column("quantity", sa.Integer),
-        )
-    )
+    first = start.date().toordinal()
+    rows = db.session.execute(_LIVE_PLACES, {"day": start.date(), "start": start})
     count: dict[tuple[int, str], int] = {}
     for offer_id, kind, arrive, depart, starts_at, quantity in rows:
         if kind == "session":
             count[offer_id, starts_at] = count.get((offer_id, starts_at), 0) + quantity
             continue
-        for ordinal in range(arrive.toordinal(), depart.toordinal()):
+        for ordinal in range(max(arrive.toordinal(), first), depart.toordinal()):
             key = (offer_id, arrive.fromordinal(ordinal).isoformat())
             count[key] = count.get(key, 0) + 1
     return count

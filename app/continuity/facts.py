@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -46,11 +48,17 @@ def facts() -> Facts:
 
 def _newest() -> tuple[BackupRun | None, BackupRun | None, BackupRun | None, DrillRun | None]:
     """Return the newest backups of book and keys that were finished, failure, and drill."""
+    row = db.session.execute(_newest_query()).one()
+    return row[0], row[1], row[2], row[3]
+
+
+@cache
+def _newest_query() -> Any:
     book, keys, failed = (aliased(BackupRun) for _ in range(3))
     done = BackupRun.done_at.is_not(None)
     drill = sa.select(DrillRun.id).order_by(DrillRun.at.desc()).limit(1).scalar_subquery()
     # A row of its own, so that there is an answer where there is nothing yet.
-    query = (
+    return (
         sa.select(book, keys, failed, DrillRun)
         .select_from(sa.select(sa.literal(1).label("one")).subquery())
         .outerjoin(book, book.id == _last(BackupRun.kind == BOOK, done))
@@ -58,8 +66,6 @@ def _newest() -> tuple[BackupRun | None, BackupRun | None, BackupRun | None, Dri
         .outerjoin(failed, failed.id == _last(BackupRun.failure.is_not(None)))
         .outerjoin(DrillRun, DrillRun.id == drill)
     )
-    row = db.session.execute(query).one()
-    return row[0], row[1], row[2], row[3]
 
 
 def _last(*which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.core.database import Base, clear_journal, db, only_reading, table
-from app.core.datamap import Retention
+from app.core.datamap import Retention, tables_in_order
 from app.core.purposes import SWEEP, unit
 from app.core.worker import every_minute
 
@@ -156,7 +156,7 @@ def sweeps(every: str | None = None) -> list[Sweep]:
     What refers to something goes before it does: its own sweep counts it, and no foreign
     key takes it away unseen. So a dry run says of each what the run will do.
     """
-    order = {found: place for place, found in enumerate(Base.metadata.sorted_tables)}
+    order = {found: place for place, found in enumerate(tables_in_order(Base.metadata))}
     return sorted(
         (one for one in _sweeps.values() if every in (None, one.every)),
         key=lambda one: (one.rank, -order[table(one.of)], one.name),

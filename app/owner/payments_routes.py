@@ -39,6 +39,7 @@ from app.web.money_field import MoneyField, WithCurrency, write_money
 
 _MOST = 10**15  # minor units
 LINKS = 25  # of which the page shows the newest
+MISMATCHES = 100  # that the page lists at once
 
 
 class RefundForm(WithCurrency, Form):
@@ -97,13 +98,15 @@ def payments_page() -> ResponseReturnValue:
     now = utcnow()
     zone = shop().venue.zone
     found, found_links = compare_moved(now=now), links.newest(LINKS)
+    # A dispute has a list of its own, with its clock.
+    wrong = [one for one in found.mismatches if not one.code.startswith("dispute_")]
     return render_template(
         "owner/payments.html",
         months=payments.months(zone, now=now),
         movements=payments.movements(),
         disputes=payments.open_disputes(),
-        # A dispute has a list of its own, with its clock.
-        mismatches=[one for one in found.mismatches if not one.code.startswith("dispute_")],
+        mismatches=wrong[:MISMATCHES],
+        more=max(0, len(wrong) - MISMATCHES),
         elsewhere=found.elsewhere,
         links=found_links,
         stands=links.states_of(found_links, now=now),

@@ -17,7 +17,7 @@ from sqlalchemy import Column, MetaData
 from werkzeug.routing import Map, Rule
 
 from app.core.database import Base, KeysBase
-from app.core.datamap import Personal, Purpose, declaration
+from app.core.datamap import Personal, Purpose, declaration, tables_in_order
 from app.privacy.clauses import CLAUSES, NOT_YET, PURPOSES, Clause
 from app.privacy.last_run import LastRun
 from app.privacy.retention import RULES
@@ -92,7 +92,7 @@ class Ground:
     def columns(self) -> Iterator[tuple[str, Column[object]]]:
         """Yield every column of both databases by "table.column"."""
         for metadata in self.metadatas:
-            for table in metadata.sorted_tables:
+            for table in tables_in_order(metadata):
                 for column in table.columns:
                     yield f"{table.name}.{column.name}", column
 

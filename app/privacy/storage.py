@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.consent.register import ABOUT, ON_REQUEST, REGISTER
 from app.core.database import Base, KeysBase
-from app.core.datamap import Kind, Personal, Retention, declaration
+from app.core.datamap import Kind, Personal, Retention, declaration, tables_in_order
 from app.core.languages import N_, current_locale, gettext
 from app.policy.facts import worded
 from app.privacy.laws import Law
@@ -116,7 +116,7 @@ def without_way(law: Law) -> list[Table]:
 def _strays(known: set[str]) -> Iterator[tuple[sa.Table, list[Personal]]]:
     """Yield the tables with personal columns that lead to nobody, with what those declare."""
     for base in (Base, KeysBase):
-        for table in base.metadata.sorted_tables:
+        for table in tables_in_order(base.metadata):
             declared = [
                 one for column in table.columns if isinstance(one := declaration(column), Personal)
             ]
@@ -126,7 +126,7 @@ def _strays(known: set[str]) -> Iterator[tuple[sa.Table, list[Personal]]]:
 
 def counted() -> tuple[int, int]:
     """Return how many tables there are in both databases, and how many hold nothing of persons."""
-    tables = [table for base in (Base, KeysBase) for table in base.metadata.sorted_tables]
+    tables = [table for base in (Base, KeysBase) for table in tables_in_order(base.metadata)]
     known = {one.name for one in person_tables()}
     personal = known | {table.name for table, _ in _strays(known)}
     return len(tables), sum(1 for table in tables if table.name not in personal)

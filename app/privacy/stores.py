@@ -20,6 +20,7 @@ from app.accounts.models import Account, Person, SessionRow
 from app.booking.models import AS_HELD, BOOKING, Reservation
 from app.config import Settings
 from app.core.database import KEYS, Base, changed, clear_journal, connect_to_read, db, table
+from app.core.datamap import tables_in_order
 from app.core.languages import N_
 from app.core.outbox import Job
 from app.core.vault import PersonKey, PersonUnknown, vault
@@ -305,7 +306,7 @@ def overwrite() -> None:
             continue
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             metadata = Base.metadata if engine is db.engine else PersonKey.metadata
-            for one in metadata.sorted_tables:
+            for one in tables_in_order(metadata):
                 # Where it isn't permitted, PostgreSQL warns and goes on.
                 connection.execute(sa.text(f'VACUUM "{one.name}"'))
 

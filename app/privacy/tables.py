@@ -11,7 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.core.database import Base
-from app.core.datamap import Internal, Kind, NotPersonal, Personal, PersonLink, declaration
+from app.core.datamap import (
+    Internal,
+    Kind,
+    NotPersonal,
+    Personal,
+    PersonLink,
+    declaration,
+    tables_in_order,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def person_tables() -> tuple[PersonTable, ...]:
     """Return every table of the book whose rows lead to a person, parents before children."""
     models = {mapper.local_table: mapper.class_ for mapper in Base.registry.mappers}
     found = []
-    for table in Base.metadata.sorted_tables:
+    for table in tables_in_order(Base.metadata):
         model = models[table]
         if getattr(model, "__path_to_person__", None) or vars(model).get("__person__"):
             found.append(PersonTable(table.name, model, tuple(_columns(model))))

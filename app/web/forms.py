@@ -8,6 +8,7 @@ a visitor who isn't signed in.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
 from flask import current_app, has_request_context, request, session
@@ -287,23 +288,7 @@ class Form(FlaskForm):
     @classmethod
     def questions(cls) -> list[Question]:
         """Return what this form asks, in order, without what only machines fill in."""
-        unbound = [
-            (name, getattr(cls, name))
-            for name in dir(cls)
-            if not name.startswith("_") and hasattr(getattr(cls, name), "_formfield")
-        ]
-        unbound.sort(key=lambda pair: pair[1].creation_counter)
-        return [
-            Question(
-                form=cls.__name__,
-                name=name,
-                label=(field.args or (field.kwargs.get("label", ""),))[0],
-                why=field.kwargs.get("why", ""),
-                collects=field.kwargs.get("collects", getattr(field.field_class, "collects", None)),
-            )
-            for name, field in unbound
-            if not getattr(field.field_class, "machine_made", False)
-        ]
+        return list(_questions_of(cls))  # type: ignore[arg-type]  # a class is its own key
 
     def _sift(self, given: Any) -> dict[str, list[Any]]:
         sifted: dict[str, list[Any]] = {}
@@ -349,6 +334,27 @@ class Form(FlaskForm):
             )
             return tidy[: 2 * most]
         return tidy
+
+
+@cache
+def _questions_of(form: type[Form]) -> tuple[Question, ...]:
+    unbound = [
+        (name, getattr(form, name))
+        for name in dir(form)
+        if not name.startswith("_") and hasattr(getattr(form, name), "_formfield")
+    ]
+    unbound.sort(key=lambda pair: pair[1].creation_counter)
+    return tuple(
+        Question(
+            form=form.__name__,
+            name=name,
+            label=(field.args or (field.kwargs.get("label", ""),))[0],
+            why=field.kwargs.get("why", ""),
+            collects=field.kwargs.get("collects", getattr(field.field_class, "collects", None)),
+        )
+        for name, field in unbound
+        if not getattr(field.field_class, "machine_made", False)
+    )
 
 
 class QueryForm(Form):

@@ -19,6 +19,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from app import create_app
+from app.config import Settings
+from app.core.database import db
+from app.payments.compared import daily
 from tests.bench import enumeration
 from tests.bench.filling import fill_postgres, fill_sqlite
 from tests.bench.places import OWNERS, PLAIN, answered, entered, hold_cost, pages
@@ -49,14 +53,25 @@ def site(kind: str, reservations: int) -> Iterator[tuple[Server, dict[str, str]]
         if kind == "sqlite":
             environ = prepare(Path(folder))
             fill_sqlite(Path(folder) / "book.db", reservations, today)
+            _settle(environ)
             with serving("wsgi:app", environ) as server:
                 yield server, environ
             return
         with own_cluster() as (cluster, pid):
             environ = prepare(Path(folder), _addresses(cluster))
             fill_postgres(cluster.url("book"), reservations, today)
+            _settle(environ)
             with serving("wsgi:app", environ, (pid,)) as server:
                 yield server, environ
+
+
+def _settle(environ: dict[str, str]) -> None:
+    """Do what the worker does once a day: compare all money with all reservations."""
+    app = create_app(Settings.from_env(environ))
+    with app.app_context():
+        daily(datetime.now(UTC))
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 def _addresses(cluster: Cluster) -> dict[str, str]:

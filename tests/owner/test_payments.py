@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from app.accounts.models import OWNER, READER, STAFF
-from app.booking.models import Reservation
+from app.booking.models import Night, OfferRow, Reservation
 from app.core.database import db
 from app.core.outbox import Job
 from app.owner.payments_routes import RefundForm
@@ -332,6 +332,22 @@ def test_a_dispute_is_shown_with_its_clock_and_what_helps(place, enters, line, p
         assert "9 days left" in shown
         assert "they paid twice" in shown
     assert "What helps: What each of the two payments was for" in own
+
+
+def test_of_very_many_that_do_not_agree_the_first_hundred_are_shown(place, enters, clock):
+    """Whatever went wrong, the page opens, and says how many more there are."""
+    with place.app_context():
+        offer = db.session.scalar(sa.select(OfferRow).where(OfferRow.kind == "stay"))
+        first = clock().date() + timedelta(days=10)
+        for ahead in range(103):
+            night = first + timedelta(days=ahead)
+            db.session.add(Night(offer_id=offer.id, night=night, capacity=offer.units, taken=1))
+        db.session.commit()
+
+    page = words(enters(READER).get("/owner/payments"))
+
+    assert page.count("More or fewer places are counted") == 100
+    assert "3 more don’t agree" in page
 
 
 def test_a_mismatch_says_what_to_do_and_leads_to_its_reservation(place, enters, payment_id):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from app.booking.models import Night, OfferRow
 from app.booking.reservations import cancel, get_for_update
 from app.core.database import db
 from app.core.worker import tidy
@@ -51,6 +52,19 @@ def both(clock):
     page = compare_moved(now=clock())
     assert page == audit(now=clock())
     return codes(page)
+
+
+def test_places_to_come_are_proved_each_time_and_past_ones_once_a_day(app, paid, clock):
+    offer = db.session.scalar(sa.select(OfferRow).where(OfferRow.kind == "stay"))
+    for days in (-10, 10):
+        night = clock().date() + days * DAY
+        db.session.add(Night(offer_id=offer.id, night=night, capacity=offer.units, taken=1))
+    db.session.commit()
+
+    page, whole = compare_moved(now=clock()), audit(now=clock())
+
+    assert [one.detail[-10:] for one in page.mismatches] == [str(clock().date() + 10 * DAY)]
+    assert codes(whole) == ["places", "places"]
 
 
 def test_what_stops_agreeing_after_the_comparison_is_seen_at_once(app, paid, line, clock):

@@ -14,6 +14,7 @@ from app.core.vault import opened
 HELD, CONFIRMED, RELEASED, CANCELLED = "held", "confirmed", "released", "cancelled"
 BOOKING, ASKED = "booking", "asked"
 """What a reservation is: something booked, or a sum that the house asked somebody for."""
+_UNPAID = "status = 'confirmed' AND paid_minor = 0 AND total_minor > 0"
 AS_HELD: sa.ColumnElement[str] = sa.literal_column("'held'", sa.String)
 """HELD for statements, written out: a database can't tell that a partial index on held
 rows serves a statement whose status is a parameter, and reads the whole book instead."""
@@ -96,6 +97,12 @@ class Reservation(Base):
             "balance_due_at",
             sqlite_where=sa.text("balance_due_at IS NOT NULL"),
             postgresql_where=sa.text("balance_due_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_reservation_unpaid",
+            "id",
+            sqlite_where=sa.text(_UNPAID),
+            postgresql_where=sa.text(_UNPAID),
         ),
         # Who begins soon is asked for every minute, whatever lies behind.
         sa.Index("ix_reservation_first_start", "first_start"),
@@ -185,6 +192,13 @@ class ReservationLine(Base):
             "starts_at",
             sqlite_where=sa.text("starts_at IS NOT NULL"),
             postgresql_where=sa.text("starts_at IS NOT NULL"),
+        ),
+        # Stays that aren't over: the counters of what lies ahead are proved from them.
+        sa.Index(
+            "ix_reservation_line_depart",
+            "depart",
+            sqlite_where=sa.text("depart IS NOT NULL"),
+            postgresql_where=sa.text("depart IS NOT NULL"),
         ),
     )
 
