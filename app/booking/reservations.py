@@ -306,23 +306,23 @@ _COUNTERS = sa.text(
 ).bindparams(sa.bindparam("day", type_=sa.Date()), sa.bindparam("start", type_=UtcDateTime()))
 _LIVE_PLACES = (
     sa.text(
-        "SELECT l.offer_id, l.kind, l.arrive, l.depart, NULL AS starts_at, l.quantity "
+        "SELECT l.offer_id, l.arrive, l.depart, NULL AS starts_at, count(*) AS places "
         "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
         "WHERE r.status IN ('held', 'confirmed') AND l.kind = 'stay' AND l.depart > :day "
-        "UNION ALL SELECT l.offer_id, l.kind, NULL, NULL, CAST(l.starts_at AS TEXT), l.quantity "
+        "GROUP BY l.offer_id, l.arrive, l.depart "
+        "UNION ALL SELECT l.offer_id, NULL, NULL, CAST(l.starts_at AS TEXT), sum(l.quantity) "
         "FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id "
         "WHERE r.status IN ('held', 'confirmed') AND l.kind = 'session' AND l.starts_at >= :start "
-        "UNION ALL SELECT offer_id, 'stay', first, until, NULL, 1 FROM unit_block "
-        "WHERE until > :day"
+        "GROUP BY l.offer_id, l.starts_at "
+        "UNION ALL SELECT offer_id, first, until, NULL, 1 FROM unit_block WHERE until > :day"
     )
     .bindparams(sa.bindparam("day", type_=sa.Date()), sa.bindparam("start", type_=UtcDateTime()))
     .columns(
         sa.column("offer_id", sa.Integer),
-        sa.column("kind", sa.String),
         sa.column("arrive", sa.Date),
         sa.column("depart", sa.Date),
         sa.column("starts_at", sa.String),
-        sa.column("quantity", sa.Integer),
+        sa.column("places", sa.Integer),
     )
 )
 _EVER = datetime(1, 1, 2, tzinfo=UTC)
@@ -352,11 +352,11 @@ def _live_places(start: datetime) -> dict[tuple[int, str], int]:
     first = start.date().toordinal()
     rows = db.session.execute(_LIVE_PLACES, {"day": start.date(), "start": start})
     count: dict[tuple[int, str], int] = {}
-    for offer_id, kind, arrive, depart, starts_at, quantity in rows:
-        if kind == "session":
-            count[offer_id, starts_at] = count.get((offer_id, starts_at), 0) + quantity
+    for offer_id, arrive, depart, starts_at, places in rows:
+        if starts_at is not None:
+            count[offer_id, starts_at] = count.get((offer_id, starts_at), 0) + int(places)
             continue
         for ordinal in range(max(arrive.toordinal(), first), depart.toordinal()):
             key = (offer_id, arrive.fromordinal(ordinal).isoformat())
-            count[key] = count.get(key, 0) + 1
+            count[key] = count.get(key, 0) + int(places)
     return count

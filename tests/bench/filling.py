@@ -114,8 +114,8 @@ def _reservations(first: int, count: int, now: datetime) -> Iterator[Row]:
 
 
 def _arrival(n: int, today: date) -> date:
-    # Half of them lie behind us, half ahead, beyond what can be booked.
-    return today + timedelta(days=(n % 3000) - 3600 if n % 2 else 700 + n % 3000)
+    # As after ten years: one in twenty lies ahead, beyond what can be booked now.
+    return today + timedelta(days=(n % 3600) - 3610 if n % 20 else 700 + n % 180)
 
 
 def _lines(first: int, count: int, offer: int, today: date) -> Iterator[Row]:
