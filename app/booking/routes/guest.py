@@ -1,6 +1,6 @@
 """A guest's reservation at its own address: see it, take its calendar file, cancel it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import abort, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -33,6 +33,8 @@ from app.policy import shown_routes
 from app.web.attachments import ICS, attachment
 from app.web.forms import EmptyForm
 from app.web.pages import money, private_page
+
+_ON_ITS_WAY = timedelta(hours=1)  # a mail that was ordered has gone by then
 
 
 @bp.get("/reservations/<reference>")
@@ -78,6 +80,7 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         offers_account=found.status == CONFIRMED
         and current_account() is None
         and not shop().venue.has_ended(now=now),
+        just_booked=found.confirmed_at is not None and now < found.confirmed_at + _ON_ITS_WAY,
         is_over=found.status == CONFIRMED and end_of(found, shop().venue) <= now,
         held_until=wording.clock(found.held_until, zone) if found.held_until else "",
         seen=_seen(found),
