@@ -132,3 +132,11 @@ def test_these_tests_see_what_they_look_for(tmp_path, html, unsafe, literal):
     markup = read(file)
 
     assert (len(markup.unsafe), len(markup.literal)) == (unsafe, literal)
+
+
+@pytest.mark.parametrize("path", HTML, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_no_form_by_get_forgets_what_is_carried_in_addresses(path: Path) -> None:
+    # A browser drops the query of such a form's address: the language of whoever keeps no cookie.
+    forms = re.findall(r"<form(?=[^>]*method=\"get\").*?</form>", path.read_text(), re.DOTALL)
+    known = ("carried_inputs()", "caller()", "hidden(form)")
+    assert not [form[:120] for form in forms if not any(one in form for one in known)]
