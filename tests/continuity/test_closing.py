@@ -167,6 +167,7 @@ def nothing_is_offered_any_more(client, address):
         refused = client.get(path)
         assert (refused.status_code, "We have closed" in ground.main_of(refused)) == (410, True)
         assert not re.search(r'href="/(search|basket)"', refused.text)
+    assert "How to find us" not in client.get("/contact").text
     stayed = client.get(address)
     for page in (client.get("/account/sign-in"), client.get("/contact"), stayed):
         assert page.status_code == 200
