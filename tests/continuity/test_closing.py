@@ -146,7 +146,11 @@ def test_the_end_of_the_service_from_the_plan_to_the_certificate(site, line, own
 
     the_certificate_counts_what_was_there(site, client, guests, persons=was - 1)
 
-    # Visitors see the closing page; the owner still comes in.
+    visitors_see_the_closing_page_and_the_owner_comes_in(owner, client, address)
+
+
+def visitors_see_the_closing_page_and_the_owner_comes_in(owner, client, address):
+    """Whatever link somebody has leads to it; and somebody can still be reached."""
     home = client.get("/")
     assert (home.status_code, client.get("/search").status_code) == (410, 410)
     assert "This place has closed" in ground.main_of(home)
