@@ -246,6 +246,7 @@ class Venue:
     deposit_bp: int | None = None  # basis points; None: bookings are paid in full
     balance_days: int = 14  # before the first start, when the balance is due
     tax_id: str = ""
+    country: str = ""  # ISO 3166-1
     # Who is responsible, where it isn't whom the place's own name and address name; and since
     # when, if somebody else was before.
     controller: Responsible | None = None
@@ -256,6 +257,10 @@ class Venue:
 
     def __post_init__(self) -> None:
         exponent(self.currency)
+
+    def has_ended(self, *, now: datetime) -> bool:
+        """Whether the place closes down, and its last day is over."""
+        return self.closes_on is not None and now.astimezone(self.zone).date() > self.closes_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
+from app.booking import wording
 from app.booking.calendars import CalendarEvent, calendar_file
 from app.booking.catalogue import text
 from app.booking.models import CANCELLED, Reservation, ReservationLine
@@ -38,7 +39,7 @@ def _event(reservation: Reservation, line: ReservationLine, here: Shop) -> Calen
         uid_local=f"{reservation.reference}-{line.position}",
         sequence=reservation.sequence,
         summary=f"{name}, {venue.name}",
-        location=", ".join(venue.address),
+        location=", ".join(wording.where(venue)),
         description=gettext("Reference %(reference)s", reference=reservation.reference),
         arrive=line.arrive if stay else None,
         depart=line.depart if stay else None,

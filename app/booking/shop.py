@@ -16,6 +16,7 @@ from flask import Flask, current_app, g
 from sqlalchemy import event
 from sqlalchemy.orm import Session, selectinload
 
+from app.booking import wording
 from app.booking.cancellation import CancellationPolicy
 from app.booking.catalogue import (
     Basis,
@@ -115,6 +116,12 @@ def zone_here() -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+def has_ended() -> bool:
+    """Whether the place has closed down: its last day is over, and nothing is to be had."""
+    known: Shop | None = current_app.extensions.get("shop")
+    return known is not None and known.venue.has_ended(now=utcnow())
+
+
 def offer_name(slug: str) -> str:
     """Return an offer's name in the current language; its slug where it is no more."""
     found = shop().catalogue.offers_by_slug.get(slug)
@@ -128,6 +135,8 @@ def init_app(app: Flask) -> None:
     app.extensions["controller_since"] = controller_since
     app.extensions["controller_name"] = controller_name
     app.jinja_env.globals["controller_name"] = controller_name
+    app.jinja_env.globals["has_ended"] = has_ended
+    app.jinja_env.filters["where"] = wording.where
 
 
 def _read() -> Shop:
@@ -220,6 +229,7 @@ def _venue(row: VenueRow, zone: ZoneInfo) -> Venue:
         check_out=time.fromisoformat(row.check_out),
         months_ahead=row.months_ahead,
         address=tuple(row.address),
+        country=row.country,
         email=row.email,
         phone=row.phone,
         deposit_bp=row.deposit_bp,

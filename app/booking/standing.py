@@ -17,8 +17,9 @@ from app.booking.models import Reservation
 class Standing:
     """What was paid of a reservation, and its balance, in minor units.
 
-    `coming`: the balance is on its way. `failed`: the last try to pay it failed. `card`:
-    the kept card that will be charged, as its owner knows it; None if none is kept.
+    `coming`: what was paid, of a hold or of the balance, is on its way. `failed`: the last
+    try to pay it failed. `card`: the kept card that will be charged, as its owner knows it;
+    None if none is kept.
     `at_place_minor`: what is paid at the place, for a booking that the house made so.
     """
 

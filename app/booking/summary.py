@@ -145,7 +145,24 @@ def detail(line: Line, currency: str, zone: ZoneInfo) -> str:
 
 
 def promise(reservation: Reservation, *, now: datetime) -> list[str]:
-    """Return the cancellation promise with its dates, as it was agreed."""
+    """Return the cancellation promise with its dates, and what they count from, as agreed."""
+    zone = shop().venue.zone
+    starts = {line.arrive for line in reservation.lines if line.kind == "stay" and line.arrive}
+    starts |= {
+        line.starts_at.astimezone(zone).date() for line in reservation.lines if line.starts_at
+    }
+    if len(starts) < 2:
+        return deadlines(reservation, now=now)
+    # A tour tomorrow beside a stay in spring: nobody guesses that the tour decides for both.
+    first = wording.full_day(min(starts))
+    whole = gettext(
+        "You cancel all of it or nothing, so this counts from the first: %(day)s.", day=first
+    )
+    return [*deadlines(reservation, now=now), whole]
+
+
+def deadlines(reservation: Reservation, *, now: datetime) -> list[str]:
+    """Return until when how much comes back, from the reservation's own row alone."""
     zone = shop().venue.zone
     policy = CancellationPolicy.from_json(reservation.cancellation)
     booked_at = reservation.confirmed_at or now

@@ -4,13 +4,38 @@ Each text is made once and kept: a page of sixty prices and dates asks for the
 same few again and again.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_interval, format_skeleton, format_time, get_day_names
 
-from app.core.languages import Manner, current_manner, gettext, ngettext
+from app.core.languages import BY_CODE, Manner, current_locale, current_manner, gettext, ngettext
+
+
+class Somewhere(Protocol):
+    """What has an address: the place, or who is responsible for it."""
+
+    @property
+    def address(self) -> Sequence[str]:
+        """The lines, as its owner wrote them: often with the country, in their language."""
+
+    @property
+    def country(self) -> str:
+        """ISO 3166-1."""
+
+
+def where(place: Somewhere) -> tuple[str, ...]:
+    """Return the lines of an address, the country last and as the reader calls it."""
+    lines, code = tuple(place.address), place.country
+    if not code:
+        return lines
+    names = {one.locale.territories.get(code, code).casefold() for one in BY_CODE.values()}
+    if lines and lines[-1].strip().casefold() in names:
+        lines = lines[:-1]
+    return (*lines, str(current_locale().territories.get(code, code)))
 
 
 @lru_cache(maxsize=8192)

@@ -1,12 +1,15 @@
 """The public page about the end of the service, and what the site answers once it has come."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from babel.dates import format_datetime
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
 from app.booking.catalogue import Venue
+from app.booking.links import reservation_at_link
 from app.booking.shop import NothingOnOffer, shop
 from app.booking.wording import long_day
 from app.continuity import closing, closing_certificate
@@ -40,8 +43,15 @@ _OPEN = frozenset(
     }
 )
 """What still opens once the place is closed: the owner's way in, the policy, certificates."""
+_STILL = frozenset({"booking.contact", "controller.show"})
+"""Single pages that do too: who answers for what the law keeps, and how to reach them."""
 _ENTRIES = frozenset({"accounts.register", "accounts.register_sent", "accounts.verify"})
 """Where new data would come in: shut from the day after the last one (GB/T 35273, 6.4)."""
+_SHOP = frozenset(
+    {"booking.home", "booking.search", "booking.offer", "booking.show_basket", "booking.basket"}
+)
+"""Where something would be chosen: from that day on there is nothing to choose."""
+_SHUT = _ENTRIES | _SHOP
 
 
 @bp.before_app_request
@@ -52,13 +62,23 @@ def _once_closed() -> ResponseReturnValue | None:
         return None
     if request.path.startswith("/webhooks/"):
         return None  # a refund on its way is still told of
-    is_shut = request.blueprint not in _OPEN or endpoint in _ENTRIES
-    if not is_shut or (venue := _venue()) is None or venue.closes_on is None:
+    of_a_guest = request.path.startswith("/reservations/")
+    if request.blueprint in _OPEN and endpoint not in _ENTRIES and not of_a_guest:
         return None
-    over = day_here(utcnow()) > venue.closes_on
-    if venue.is_closed or (over and endpoint in _ENTRIES):
-        return _page(), 410
-    return None
+    if (venue := _venue()) is None or venue.closes_on is None:
+        return None
+    if venue.is_closed:
+        opens = endpoint in _STILL or (of_a_guest and request.blueprint in _OPEN)
+        return None if opens and not (of_a_guest and _is_gone()) else (_page(), 410)
+    return (_page(), 410) if endpoint in _SHUT and venue.has_ended(now=utcnow()) else None
+
+
+def _is_gone() -> bool:
+    """Whether the guest is erased whose reservation's address was opened."""
+    try:
+        return reservation_at_link(str((request.view_args or {})["reference"])).person_id is None
+    except (KeyError, NotFound):
+        return True
 
 
 def _venue() -> Venue | None:
@@ -95,6 +115,7 @@ def _page() -> str:
         law=_law(),
         day=long_day,
         from_iso=date.fromisoformat,
+        at=_at,
         word=what_word,
         ground=gettext,
         kept=planning.KEPT,
@@ -122,6 +143,11 @@ def _periods() -> dict[str, str]:
 def _law() -> dict[str, Any]:
     law = terms.place().law
     return {"ground": gettext(law.papers_ground), "years": law.papers_years}
+
+
+def _at(written: str) -> str:
+    """Return an instant of a certificate as people read it, in UTC as it is signed."""
+    return format_datetime(datetime.fromisoformat(written), "long", locale=current_locale())
 
 
 def what_word(name: str) -> str:

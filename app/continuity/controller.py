@@ -186,7 +186,7 @@ def responsible_name(venue: VenueRow) -> str:
 def _refuse_too_soon(day: date, *, now: datetime) -> None:
     first = first_day(now=now)
     if day < first:
-        raise TooSoon(days=WINDOW_DAYS, day=first.isoformat())
+        raise TooSoon(days=WINDOW_DAYS, day=first)
 
 
 def refuse_other_name(change: ControllerChange, typed: str) -> None:
@@ -248,7 +248,7 @@ def refuse_before_its_time(change: ControllerChange, *, now: datetime) -> None:
     if change.state != ANNOUNCED:
         raise NotPlanned
     if day_here(now) < change.changes_on:
-        raise NotYet(day=change.changes_on.isoformat())
+        raise NotYet(day=change.changes_on)
     if not telling.counts(change.code).finished:
         raise NoticeNotSent
 

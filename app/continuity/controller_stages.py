@@ -21,7 +21,7 @@ from app.continuity import controller_package as package
 from app.continuity.controller import JOB, PAGE
 from app.continuity.controller_models import DATA, DONE, RUNNING, ControllerChange
 from app.continuity.controller_people import Subject, forecast, objectors, subjects
-from app.continuity.controller_words import CAME
+from app.continuity.controller_words import CAME, WENT
 from app.core import audit
 from app.core.database import db
 from app.core.erasures import ASKED
@@ -166,9 +166,15 @@ def _switch(change: ControllerChange, now: datetime) -> bool:
     }
     venue.controller_since = now
     change.counts = {**change.counts, **end_every_yes(now=now)}
+    _say(change, CAME, "came", now=now)
+    return True
+
+
+def _say(change: ControllerChange, kind: str, what: str, *, now: datetime) -> None:
+    """Have a line on every page for a while: who is responsible now, or for what went."""
     announcing.announce(
-        f"{change.code}-came",
-        CAME,
+        f"{change.code}-{what}",
+        kind,
         url=PAGE,
         since=now,
         until=now + SAID_FOR,
@@ -176,11 +182,12 @@ def _switch(change: ControllerChange, now: datetime) -> bool:
         day=change.changes_on,
         name=change.name,
     )
-    return True
 
 
 def _finish(change: ControllerChange, now: datetime) -> bool:
     announcing.end(change.code, now=now)
+    if change.way == DATA:
+        _say(change, WENT, "went", now=now)
     change.state, change.live, change.done_at = DONE, None, now
     audit.enter(0, COMMAND, "controller.done", "controller", change.id, now=now, way=change.way)
     return True

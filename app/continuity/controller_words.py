@@ -27,6 +27,11 @@ CAME = announcing.kind(
     N_("Since %(day)s, %(name)s has been responsible for this site and your data."),
     gravity=announcing.CALM,
 )
+WENT = announcing.kind(
+    "controller_went",
+    N_("On %(day)s, what was still open with us was handed over to %(name)s."),
+    gravity=announcing.CALM,
+)
 TOLD = telling.matter(
     "controller",
     subject=N_("%(name)s is to become responsible for your data on %(day)s"),

@@ -128,6 +128,11 @@ def asked_from(reservation: Reservation, venue: Venue) -> datetime:
     return datetime.combine(last + timedelta(days=1), ASKED_AT, venue.zone)
 
 
+def is_too_late(reservation: Reservation, venue: Venue, *, now: datetime) -> bool:
+    """Tell whether nobody is asked about a stay any more that ended so long ago."""
+    return now >= asked_from(reservation, venue) + ASKED_FOR
+
+
 def may_ask(reservation: Reservation, venue: Venue, *, now: datetime) -> bool:
     """Tell whether whose stay it was may be asked about it at this moment."""
     person = reservation.person
@@ -136,7 +141,7 @@ def may_ask(reservation: Reservation, venue: Venue, *, now: datetime) -> bool:
     came = [line for line in reservation.lines if line.takes_places]
     return (
         reservation.status == CONFIRMED
-        and now < asked_from(reservation, venue) + ASKED_FOR
+        and not is_too_late(reservation, venue, now=now)
         and not all(line.no_show_at for line in came)
         and agreed(reservation.person_id)
     )

@@ -175,9 +175,12 @@ def survey_switch(reservation: Reservation) -> dict[str, Any] | None:
         return None
     where: dict[str, Any] = {"reference": reservation.reference, "key": guest_key(reservation)}
     persons = permissions.same_person(person.id)
+    asked = bool(permissions.permitted(persons, Purpose.SURVEY))
+    if not asked and surveys.is_too_late(reservation, shop().venue, now=utcnow()):
+        return None  # a yes would promise a mail that isn't sent any more
     history = permissions.history([person.id], Purpose.SURVEY)
     return {
-        "asked": bool(permissions.permitted(persons, Purpose.SURVEY)),
+        "asked": asked,
         "on": url_for("surveys.turn_on", **where),
         "off": url_for("surveys.turn_off", **where),
         "lines": permission_lines(history),

@@ -55,7 +55,14 @@ def _shown(found: reading.Board, form: DayForm, today: date, here: Shop) -> dict
     acts = may_use("owner.board_line")
     # Reservations by telephone are another page's; a room can be blocked from here in any case.
     to = "owner.by_phone" if "owner.by_phone" in current_app.view_functions else "owner.board_block"
-    first_of = url_for("owner.reservation", reference="_")[:-1]
+    # Hundreds of addresses, put together in the template: what comes before a number and after.
+    line_to, tail = _around(
+        url_for("owner.board_line", line_id=0)
+        if acts
+        else url_for("owner.reservation", reference="_")
+    )
+    block_to, _ = _around(url_for("owner.board_blocked", block_id=0))
+    more = f"{tail}&" if tail else "?"
     return {
         "board": found,
         "form": form,
@@ -74,11 +81,25 @@ def _shown(found: reading.Board, form: DayForm, today: date, here: Shop) -> dict
         "states": [(state, words.state_word(state)) for state in words.STATES],
         "may_act": acts,
         "done": words.done_word(request.args.get("done", "")),
-        "free_to": f"{url_for(to)}?" if acts else "",
-        "line_to": url_for("owner.board_line", line_id=0)[:-1] if acts else first_of,
-        "block_to": url_for("owner.board_blocked", block_id=0)[:-1],
-        "session_to": f"{url_for('owner.board_session')}?offer=",
+        "free_to": f"{_path(url_for(to))}{more}" if acts else "",
+        "line_to": line_to,
+        "block_to": block_to,
+        "tail": tail,
+        "session_to": f"{_path(url_for('owner.board_session'))}{more}offer=",
     }
+
+
+def _path(address: str) -> str:
+    return address.partition("?")[0]
+
+
+def _around(address: str) -> tuple[str, str]:
+    """Return an address up to the last letter of its path, and what is asked for after it.
+
+    Whoever keeps no cookie carries their language there.
+    """
+    path, _, asked = address.partition("?")
+    return path[:-1], f"?{asked}" if asked else ""
 
 
 @bp.get("/board/session")

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts.models import READER
 from app.booking.shop import NothingOnOffer, shop
+from app.booking.wording import where
 from app.core.clock import utcnow
 from app.core.languages import current_locale, gettext
 from app.owner import promises, promises_states, records  # noqa: F401 (states register themselves)
@@ -58,7 +59,7 @@ def _front() -> list[tuple[str, str]]:
     except NothingOnOffer:
         return made
     return [
-        (gettext("Responsible"), ", ".join((venue.name, *venue.address))),
+        (gettext("Responsible"), ", ".join((venue.name, *where(venue)))),
         (gettext("E-mail"), venue.email),
         (gettext("Telephone"), venue.phone),
         *made,

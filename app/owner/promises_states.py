@@ -4,6 +4,7 @@ from datetime import datetime
 
 from app.booking.wording import long_day
 from app.continuity import closing, controller
+from app.continuity.closing_models import DONE, RUNNING, STOPPED
 from app.core.database import db
 from app.core.languages import gettext, ngettext
 from app.owner import requests
@@ -13,8 +14,14 @@ from app.policy.models import DOCUMENTS
 
 
 def _closing(now: datetime) -> str:
-    plan = closing.live()
-    return gettext("Planned: the last day is %(day)s.", day=long_day(plan.last_day)) if plan else ""
+    plan = closing.current()
+    if plan is None or plan.state == STOPPED:
+        return ""
+    if plan.state == DONE:
+        return gettext("Closed; the last day was %(day)s.", day=long_day(plan.last_day))
+    if plan.state == RUNNING:
+        return gettext("Under way; the last day: %(day)s.", day=long_day(plan.last_day))
+    return gettext("Planned: the last day is %(day)s.", day=long_day(plan.last_day))
 
 
 def _controller(now: datetime) -> str:

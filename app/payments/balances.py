@@ -11,7 +11,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from app.booking.models import Reservation
-from app.booking.reservations import get_for_update
+from app.booking.reservations import get_for_update, is_held
 from app.booking.shop import shop
 from app.booking.standing import Standing
 from app.core.database import db, in_one_go
@@ -153,21 +153,28 @@ def _coming(attempt: Payment) -> bool:
     return attempt.state in (PROCESSING, AUTHORISED) or attempt.way == KEPT
 
 
+def _is_coming(attempt: Payment | None) -> bool:
+    return attempt is not None and attempt.state in OPEN and _coming(attempt)
+
+
 def standing(reservation: Reservation, *, now: datetime) -> Standing:
     """Return what was paid of a reservation and what is owed, and by what."""
     owed = outstanding(reservation)
     if not owed:
-        return Standing(paid_minor=reservation.paid_minor, at_place_minor=at_the_place(reservation))
+        return Standing(
+            paid_minor=reservation.paid_minor,
+            at_place_minor=at_the_place(reservation),
+            coming=is_held(reservation, now=now) and _is_coming(newest_attempt(reservation.id)),
+        )
     attempt = newest_attempt(reservation.id)
     if attempt is not None and attempt.part != BALANCE:
         attempt = None
-    coming = attempt is not None and attempt.state in OPEN and _coming(attempt)
     means = good_means(reservation.id)
     return Standing(
         paid_minor=reservation.paid_minor,
         owed_minor=owed,
         until=reservation.balance_due_at,
-        coming=coming,
+        coming=_is_coming(attempt),
         failed=attempt is not None and attempt.state == FAILED,
         overdue=reservation.balance_due_at is not None and reservation.balance_due_at < now,
         card=_hint(means) if means is not None else None,

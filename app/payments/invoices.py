@@ -13,6 +13,7 @@ from app.booking.models import CONFIRMED, Reservation
 from app.booking.reservations import get_for_update
 from app.booking.shop import shop
 from app.booking.summary import summary
+from app.booking.wording import where
 from app.core.database import db, in_one_go
 from app.core.errors import DomainError
 from app.core.languages import N_, current_locale, use_language
@@ -144,7 +145,7 @@ def _body_of(reservation: Reservation, venue: Venue, address: dict[str, str] | N
         "reference": reservation.reference,
         "seller": {
             "name": venue.name,
-            "address": list(venue.address),
+            "address": list(where(venue)),
             "tax_id": venue.tax_id,
             "email": venue.email,
             "phone": venue.phone,

@@ -56,6 +56,19 @@ PAGES: Final[Mapping[str, str]] = {
 """The page that each form of a visitor's stands on, by the form's module and name, in the
 order in which one meets them."""
 
+SHARED: Final[Mapping[str, str]] = {
+    "app.booking.forms.SessionForm": N_("Seats on a tour"),
+    "app.booking.forms.StayForm": N_("Nights in a room"),
+    "app.guestbook.reviews_forms.AgreeForm": N_("Agreeing to a review"),
+    "app.accounts.forms.CodeForm": N_("A code to sign in"),
+    "app.accounts.forms.OpenForm": N_("The link that opens an account"),
+    "app.accounts.security_forms.FirstCodeForm": N_("An app for codes"),
+    "app.accounts.security_forms.NewPasswordForm": N_("A new password"),
+    "app.privacy.routes.details.CorrectionForm": N_("Correcting your data"),
+    "app.privacy.routes.guests.MailedCodeForm": N_("A code to see your data"),
+}
+"""What a form is called whose page has the name of another: a list needs one for each."""
+
 HOUSE: Final[Mapping[str, str]] = {
     "app.owner.by_phone_forms.PhoneDetailsForm": N_("A reservation by telephone"),
     "app.owner.guests_export_routes.ExportForm": N_("Making a list of guests"),
@@ -130,7 +143,7 @@ class Point:
     """One form: the page that it is on, and what it asks."""
 
     name: str  # of the form, with its module
-    page: str  # what the page is called
+    page: str  # what the page is called, or the form where a page has several
     url: str  # "" where it belongs to one booking, or one link
     fields: tuple[Asked, ...]
 
@@ -176,10 +189,11 @@ def _point(form: type[Form], kinds: Mapping[str, Kind]) -> Point:
     name = form_name(form)
     endpoint = PAGES.get(name, "")
     # One that nobody named, which a test refuses, is still not left out.
-    said = gettext(HOUSE[name]) if name in HOUSE else form.__name__
+    own = HOUSE.get(name) or SHARED.get(name)
+    said = gettext(own) if own else page_word(_rule(endpoint)) if endpoint else form.__name__
     return Point(
         name,
-        page_word(_rule(endpoint)) if endpoint else said,
+        said,
         address_of(endpoint) if endpoint else "",
         tuple(_asked(form, question, kinds) for question in form.questions()),
     )

@@ -103,6 +103,11 @@ _WORDS: Final = {
         "move": N_("to take your data elsewhere"),
         "other": N_("something else"),
     },
+    "privacy_request.law": {
+        "gdpr": N_("by the GDPR"),
+        "california": N_("by the law of California"),
+        "china": N_("by the law of China"),
+    },
     "reading.detail": DETAILS,
     "reading.purpose": PURPOSES,
     "reading.role": READERS,

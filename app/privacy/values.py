@@ -11,7 +11,7 @@ from babel.dates import format_datetime
 
 from app.booking import wording
 from app.booking.cancellation import BadPolicy
-from app.booking.summary import promise
+from app.booking.summary import deadlines
 from app.core.datamap import Kind
 from app.core.languages import LANGUAGES, current_language, current_locale, gettext
 from app.privacy.tables import Field, PersonTable
@@ -90,7 +90,7 @@ def text_of(field: Field, value: Any, row: Any, zone: ZoneInfo) -> str:
 
 def _terms(_kept: str, reservation: Any) -> str:
     """Return the terms of cancelling as they were promised on the day of booking."""
-    return " ".join(promise(reservation, now=reservation.created_at))
+    return " ".join(deadlines(reservation, now=reservation.created_at))
 
 
 def _nights(kept: list[tuple[str, int]], line: Any) -> str:

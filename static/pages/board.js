@@ -50,10 +50,10 @@ const drop = (event) => {
   const still = (click) => { click.preventDefault(); click.stopPropagation(); };
   addEventListener("click", still, { capture: true, once: true });
   setTimeout(() => removeEventListener("click", still, true));
-  const wish = new URLSearchParams();
+  const wish = new URLSearchParams(link.search), carried = wish.size;
   if (days) wish.set(end ? "longer" : "by", days);
   if (!end && row && row !== home) wish.set("unit", row.dataset.unit);
-  if (event.type === "pointerup" && wish.size) location.assign(`${link.pathname}/change?${wish}`);
+  if (event.type === "pointerup" && wish.size > carried) location.assign(`${link.pathname}/change?${wish}`);
 };
 
 if (table) {

@@ -147,3 +147,11 @@ def test_a_table_is_drawn_by_a_macro_or_says_why_it_is_not(template):
     ]
 
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", HTML, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_no_form_by_get_forgets_what_is_carried_in_addresses(path: Path) -> None:
+    # A browser drops the query of such a form's address: the language of whoever keeps no cookie.
+    forms = re.findall(r"<form(?=[^>]*method=\"get\").*?</form>", path.read_text(), re.DOTALL)
+    known = ("carried_inputs(carried)", "caller()", "hidden(form)")
+    assert not [form[:120] for form in forms if not any(one in form for one in known)]

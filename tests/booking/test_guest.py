@@ -1,17 +1,18 @@
 """A reservation is for whoever has its link, and gives back exactly what it says (B12, B15)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from icalendar import Calendar
 
-from app.booking.links import guest_key
+from app.booking.links import guest_key, guest_url
 from app.booking.models import CANCELLED, Night, Reservation
 from app.booking.reservations import prove
 from app.core import outbox
 from app.core.database import db
 from tests.house.visitor import Visitor, key_of, reference_of
+from tests.owner.guests import book, details, seats, stay
 
 
 @pytest.fixture
@@ -23,6 +24,34 @@ def booked(visitor):
 def the_reservation():
     db.session.rollback()
     return db.session.scalars(sa.select(Reservation)).one()
+
+
+def test_who_books_a_tour_beside_a_stay_is_told_that_the_first_day_counts(place, visitor, clock):
+    sauna = datetime(2031, 5, 20, 15, tzinfo=UTC)
+    with place.test_request_context():
+        room = stay("reed-room", date(2031, 6, 2), date(2031, 6, 4))
+        both = book(room, seats("sauna", sauna), who=details("Ada", "ada@example.org"), now=clock())
+        alone = book(room, who=details("Ada", "ada@example.org"), now=clock())
+        db.session.commit()
+        of = {one.reference: guest_url(one) for one in db.session.scalars(sa.select(Reservation))}
+
+    said = "this counts from the first: Tuesday, 20 May 2031"
+    assert said in visitor.open(of[both]).words
+    assert "this counts from the first" not in visitor.open(of[alone]).words
+
+
+def test_a_mail_that_has_gone_is_not_on_its_way(visitor, booked, clock):
+    address = f"/reservations/{reference_of(booked)}?key={key_of(booked)}"
+    assert "The confirmation is on its way to" in booked.words
+
+    clock.move(timedelta(days=2))
+
+    assert "The confirmation went to" in visitor.open(address).words
+    clock.set(datetime(2031, 6, 6, tzinfo=UTC))
+    over = visitor.open(address).words
+    assert "Your stay is over" in over
+    assert "You are expected" not in over
+    assert "If you cancel" not in over
 
 
 def calendar_of(visitor, page):

@@ -1,7 +1,7 @@
 """A public page is never stale, costs a few statements in any house, and names nobody."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -360,3 +360,22 @@ def test_too_many_holds_from_one_network_wait_and_others_do_not(settings, place,
     assert busy.open(basket.url).status == 200
     clock.move(timedelta(seconds=int(refused.header("Retry-After"))))
     assert busy.send(busy.open(basket.url).form("/hold"), go_on=False).status == 303
+
+
+def test_the_calendar_says_in_words_which_days_are_chosen_where_few_are_left_too(
+    place, clock, visitor
+):
+    with place.test_request_context():
+        book(
+            stay("reed-room", date(2031, 6, 10), date(2031, 6, 13)),
+            who=details("Karla Ehrlich", "karla@example.org"),
+            now=clock(),
+        )
+        db.session.commit()
+
+    page = visitor.open("/offers/reed-room?arrive=2031-06-10&depart=2031-06-12&lang=en")
+
+    for state, word in (("arrive", "arrival"), ("between", "your stay"), ("depart", "departure")):
+        told = page.soup.select_one(f"td.is-{state}").get_text(" ")
+        assert "2 left" in told
+        assert word in told

@@ -14,6 +14,7 @@ from app.booking.changing import change
 from app.booking.checks import ServiceEnds
 from app.booking.demo import load_demo
 from app.booking.inventory import AfterTheEnd
+from app.booking.links import guest_url
 from app.booking.models import CANCELLED, CONFIRMED, RELEASED, VenueRow
 from app.booking.reservations import prove
 from app.booking.shop import shop
@@ -90,6 +91,8 @@ def stage(app):
 @pytest.mark.both_databases
 def test_the_end_of_the_service_from_the_plan_to_the_certificate(site, line, owner, clock, client):
     guests = ground.guests(site, line, clock)
+    with site.test_request_context():
+        address = guest_url(ground.at(guests.references["before"]))
     make_guest(site, clock, "kanarie.konto@nest.example")
     addresses = {*guests.emails.values(), "kanarie.konto@nest.example", "olga@house.example"}
 
@@ -102,7 +105,9 @@ def test_the_end_of_the_service_from_the_plan_to_the_certificate(site, line, own
     # Begun: announced, told, let go, cancelled and paid back.
     begun = ground.send(owner.now, "begin", place=ground.name_of(site))
     assert begun.status_code == 303, ground.main_of(begun)
+    assert "takes the first step within a minute" in owner.now.get(PLACE).text
     ground.work(site, clock)
+    assert "takes the first step within a minute" not in owner.now.get(PLACE).text
     assert stage(site) == (RUNNING, "refunded")
     for path in ("/", "/privacy", "/search"):
         assert "We close for good: our last day is 20 June 2031" in client.get(path).text
@@ -121,6 +126,7 @@ def test_the_end_of_the_service_from_the_plan_to_the_certificate(site, line, own
     assert stage(site) == (RUNNING, "ended")
     assert client.get("/account/register").status_code == 410
     assert "Here is what happens now" in ground.main_of(client.get("/closing"))
+    nothing_is_offered_any_more(client, address)
     all_are_told("We have closed", site, addresses)
 
     # On its day everybody goes.
@@ -140,14 +146,38 @@ def test_the_end_of_the_service_from_the_plan_to_the_certificate(site, line, own
 
     the_certificate_counts_what_was_there(site, client, guests, persons=was - 1)
 
-    # Visitors see the closing page; the owner still comes in.
+    visitors_see_the_closing_page_and_the_owner_comes_in(owner, client, address)
+
+
+def visitors_see_the_closing_page_and_the_owner_comes_in(owner, client, address):
+    """Whatever link somebody has leads to it; and somebody can still be reached."""
     home = client.get("/")
     assert (home.status_code, client.get("/search").status_code) == (410, 410)
     assert "This place has closed" in ground.main_of(home)
     assert client.get("/privacy").status_code == 200
+    assert client.get("/contact").status_code == 200  # who answers for what the law keeps
+    for path in ("", "/data"):
+        kept = client.get(address.replace("?", f"{path}?", 1))
+        assert (kept.status_code, "This place has closed" in kept.text) == (410, True)
+    assert "Closed; the last day was" in ground.main_of(owner.now.get("/owner/promises"))
     page = owner.now.get(PLACE)
     assert page.status_code == 200
     assert "Your own account stays" in ground.main_of(page)
+
+
+def nothing_is_offered_any_more(client, address):
+    """No page leads to what is refused from now on, nor expects anybody."""
+    for path in ("/", "/search", "/offers/reed-room", "/basket"):
+        refused = client.get(path)
+        assert (refused.status_code, "We have closed" in ground.main_of(refused)) == (410, True)
+        assert not re.search(r'href="/(search|basket)"', refused.text)
+    assert "How to find us" not in client.get("/contact").text
+    stayed = client.get(address)
+    for page in (client.get("/account/sign-in"), client.get("/contact"), stayed):
+        assert page.status_code == 200
+        assert not re.search(r'href="/(search|basket|account/register)"', page.text)
+    assert "Your stay is over" in ground.main_of(stayed)
+    assert "You are expected" not in stayed.text
 
 
 def all_are_told(what, site, addresses):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -166,6 +167,7 @@ def test_from_the_plan_to_the_package_and_what_becomes_of_each(place, clock, peo
     early = changing.hand_over(owner)
     assert early.status_code == 409
     assert "Nothing is handed over before" in words(early)
+    assert not re.search(r"\d{4}-\d\d-\d\d", words(early))  # a day as people write it
     clock.move(UNTIL_DAY)
     owner = enter(place, clock, owner_id)
     assert changing.hand_over(owner).status_code == 303
@@ -174,6 +176,9 @@ def test_from_the_plan_to_the_package_and_what_becomes_of_each(place, clock, peo
     assert change.state == "done"
     assert change.counts["objected"] == 2
     assert change.counts["restricted"] == 1
+    page = owner.get("/owner/controller").text
+    assert page.index("/package") < page.index("/plan")  # what waits for days, before what can
+    assert "was handed over to" in place.test_client().get("/contact").text
     sealed = owner.post(f"/owner/controller/{change.id}/package")
 
     look_into(place, people, sealed, private, tmp_path)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.accounts.models import READER, STAFF, Account, Claim, Person
 from app.accounts.readings import SURVEY
 from app.accounts.restrictions import OBJECT, restrict
+from app.booking.links import guest_url
 from app.booking.models import Reservation, ReservationLine
 from app.consent import permissions
 from app.core import outbox, worker
@@ -19,7 +20,7 @@ from app.core.datamap import Purpose
 from app.core.sweeps import carry_out, named
 from app.core.vault import vault
 from app.guestbook.models import Survey
-from app.guestbook.surveys import ANSWERED_FOR
+from app.guestbook.surveys import ANSWERED_FOR, ASKED_FOR
 from app.owner.surveys import hide
 from tests.accounts.ways import mails, make_guest
 from tests.house.canaries import found_under
@@ -93,6 +94,19 @@ def test_who_agreed_is_asked_once_at_ten_on_the_day_after(place, clock, alice):
     assert sweep(place, clock) == paths
     [survey] = surveys_in(place)
     assert (survey.reservation_id, survey.answered_at) == (alice[0], None)
+
+
+@pytest.mark.clause("C20")
+def test_nobody_is_offered_questions_that_would_not_be_sent_any_more(place, clock):
+    reservation_id, _ = booked(place, clock, agreed=False)
+    with place.test_request_context():
+        address = guest_url(db.session.get_one(Reservation, reservation_id))
+    offered = []
+    for waits in (UNTIL_ASKED, ASKED_FOR):
+        clock.move(waits)
+        offered.append('id="survey"' in Visitor(place).open(address).text)
+
+    assert offered == [True, False]
 
 
 @pytest.mark.clause("C20")

@@ -440,3 +440,18 @@ def test_a_room_that_was_given_up_is_not_on_the_board(place, staff):
 
     assert name not in board
     assert name not in blocking
+
+
+def test_every_link_of_the_board_opens_in_a_language_that_no_cookie_keeps(staff, enters, stays):
+    stays(2, 3)
+    for one in (staff, enters("reader", "rita@house.example")):
+        page = BeautifulSoup(one.get("/owner/board?lang=de").text, "html.parser")
+        links = {str(link["href"]) for link in page.select("main table a[href]")}
+        kinds = {re.sub(r"\d+|\?.*", "", link) for link in links}
+        assert len(kinds) >= 2
+
+        for kind in kinds:
+            some = next(link for link in links if re.sub(r"\d+|\?.*", "", link) == kind)
+            opened = one.get(some)
+            assert opened.status_code == 200, some
+            assert '<html lang="de"' in opened.text, some

@@ -103,7 +103,7 @@ def test_what_was_paid_is_captured_and_of_the_card_only_a_hint_is_told(provider,
     seen = provider.fetch(paid)
 
     assert (seen.state, seen.captured) == ("paid", intent(clock).money)
-    assert seen.method_hint in ("Demo card ···· 0000", "Visa ···· 4242")
+    assert seen.method_hint in ("Demo ···· 0000", "Visa ···· 4242")
     assert seen.saved is None
 
 

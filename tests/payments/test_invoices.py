@@ -185,7 +185,10 @@ def test_it_says_what_the_law_asks(paid, reservation, clock):
     said = read(make(reservation, now=clock()))
 
     assert said["seller"]["name"] == "Haus Rohrdommel"
-    assert (said["seller"]["address"], said["seller"]["tax_id"]) == (["Am Bodden 1"], "DE123456788")
+    assert (said["seller"]["address"], said["seller"]["tax_id"]) == (
+        ["Am Bodden 1", "Germany"],
+        "DE123456788",
+    )
     assert said["buyer"]["address"] == [till.NAME, "Ufer 3", "18439 Stralsund", "Germany"]
     assert (said["number"], said["issued"]) == ("2031-000001", "2031-05-05")
     assert said["supplied"] == ["2031-06-02", "2031-06-05"]

@@ -227,12 +227,15 @@ def test_3_d_secure_is_a_second_page(visitor, reservation, bank):
 
 def test_slow_money_is_waited_for_and_arrives(visitor, reservation, page, bank, back, clock):
     waiting = visitor.get(visitor.press(f"{bank}/later").location)
+    mailed = visitor.get(back)
     again = visitor.press(page)
     run_jobs(now=clock.move(timedelta(minutes=2)))
 
     assert waiting.status_code == 200
     assert "on its way" in waiting.text
     assert "Look again" in waiting.text
+    assert "Your payment is on its way" in mailed.text
+    assert "Go on to payment" not in mailed.text  # whoever follows it pays twice
     assert again.location.startswith(back)
     assert reservation.status == CONFIRMED
 

@@ -101,6 +101,14 @@ def test_it_opens_in_every_language_at_little_cost(place, client, count_queries,
     assert len(sent) <= 4
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_forms_have_the_same_name_in_the_list(place, visitor, language):
+    page = visitor.open(f"/privacy/collection?lang={language}")
+
+    names = [summary.find(string=True).strip() for summary in page.soup.select("main summary")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_the_count_is_that_of_the_page(place):
     with place.test_request_context():
         forms, personal = collection.count()

@@ -3,7 +3,9 @@
 import pytest
 
 from app.core.datamap import Kind, Purpose
+from app.privacy.clocks import CLOCKS
 from app.privacy.tables import Field, person_tables
+from app.privacy.value_words import code_word
 from app.privacy.words import (
     GROUPS,
     field_word,
@@ -45,6 +47,10 @@ def test_every_kind_and_purpose_is_said_with_its_ground():
     assert all(purpose_word(purpose) for purpose in Purpose)
     assert all("GDPR, Article" in purpose_ground(purpose) for purpose in Purpose)
     assert all(group_word(group) for group in GROUPS)
+
+
+def test_the_law_of_a_request_is_said_in_words():
+    assert not [law for law in CLOCKS if code_word("privacy_request.law", law) == law]
 
 
 def test_a_column_without_a_word_of_its_own_is_called_what_its_kind_is():

@@ -1,6 +1,6 @@
 """A guest's reservation at its own address: see it, take its calendar file, cancel it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import abort, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +14,7 @@ from app.booking.cancellation import StayBegun
 from app.booking.events import reservation_calendar
 from app.booking.forms import CancelForm
 from app.booking.links import checkout_key, guest_key, guest_url, reservation_at_link
+from app.booking.mine import end_of
 from app.booking.models import ASKED, CONFIRMED, Reservation
 from app.booking.reservations import (
     RefundChanged,
@@ -32,6 +33,8 @@ from app.policy import shown_routes
 from app.web.attachments import ICS, attachment
 from app.web.forms import EmptyForm
 from app.web.pages import money, private_page
+
+_ON_ITS_WAY = timedelta(hours=1)  # a mail that was ordered has gone by then
 
 
 @bp.get("/reservations/<reference>")
@@ -74,7 +77,12 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         empty=EmptyForm(formdata=None),
         venue=shop().venue,
         text=shop().text,
-        offers_account=found.status == CONFIRMED and current_account() is None,
+        offers_account=found.status == CONFIRMED
+        and current_account() is None
+        and not shop().venue.has_ended(now=now),
+        just_booked=found.confirmed_at is not None and now < found.confirmed_at + _ON_ITS_WAY,
+        is_over=found.status == CONFIRMED and end_of(found, shop().venue) <= now,
+        held_until=wording.clock(found.held_until, zone) if found.held_until else "",
         seen=_seen(found),
         booked=wording.long_day(found.created_at.astimezone(zone).date()),
     )
@@ -90,7 +98,9 @@ def _of_a_sum(found: Reservation) -> str:
 
 def _pay_url(found: Reservation, stands: Standing, *, now: datetime) -> str:
     """Return where a hold or a balance is paid; nothing where nothing is to be paid now."""
-    owes = is_held(found, now=now) or (stands.owed_minor > 0 and not stands.coming)
+    if stands.coming:
+        return ""
+    owes = is_held(found, now=now) or stands.owed_minor > 0
     return url_for("payments.pay", key=checkout_key(found)) if owes else ""
 
 

@@ -22,7 +22,7 @@ from app.payments.demo.models import OPEN, PAY, BankEvent, BankMeans, BankPaymen
 from app.payments.provider import Declined, Intent, Rejected
 from app.payments.states import CLAIMING, EXPIRED, PAID, PROCESSING, SUCCEEDED
 
-CARD = "Demo card ···· 0000"
+CARD = "Demo ···· 0000"
 
 # What may become of a payment, from where.
 _FROM = {PAID: (OPEN, PROCESSING), PROCESSING: (OPEN,), "failed": (OPEN, PROCESSING)}
