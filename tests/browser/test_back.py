@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import QUIET
 from tests.browser.drivers import Engine, Firefox, WebKit
-from tests.conftest import lacking
 from tests.servers import LiveServer, run_flask
 
 pytestmark = [pytest.mark.clause("C04"), pytest.mark.clause("C11"), pytest.mark.browser]
@@ -28,20 +27,18 @@ def way_in(demo: LiveServer) -> str:
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def remembering(request: pytest.FixtureRequest) -> Iterator[Page]:
+def remembering(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     """A page of a Chromium that keeps pages for Back, which Playwright's own habit forbids."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        lacking("Chromium is not on this machine")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     rights = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=[*QUIET, *rights],
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
-        yield browser.new_page(java_script_enabled=request.param)
-        browser.close()
+    # By the Playwright that runs already: there can't be a second one in a process.
+    browser = chromium.browser_type.launch(
+        executable_path=program or shutil.which("google-chrome"),
+        args=[*QUIET, *rights],
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield browser.new_page(java_script_enabled=request.param)
+    browser.close()
 
 
 def test_back_in_chromium(demo: LiveServer, remembering: Page) -> None:
