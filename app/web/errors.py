@@ -155,6 +155,7 @@ def _unexpected(error: Exception) -> Response:
     except Exception as second:  # noqa: BLE001 (the database itself may be what failed)
         log_error(second)
     if why:
+        g.pop("count_basket", None)  # the frame would ask the database once more
         page = error_page(503, again=_sent_again())
         page.headers["Retry-After"] = _COME_AGAIN.get(why, "60")
         return page

@@ -71,9 +71,7 @@ def as_told_since(before):
 
 @pytest.mark.clause("C19")
 @pytest.mark.both_databases
-def test_a_book_of_the_first_day_goes_through_every_migration_with_all_its_rows(
-    site, clock, guest
-):
+def test_a_book_of_the_first_day_goes_through_every_migration_with_all_its_rows(site, clock, guest):
     with site.app_context():
         down_to(FIRST, site)
         write_what_nobody_writes_now(clock)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app import create_app
 from app.booking.models import Reservation
 from app.core import mail
 from app.core.database import db, patience
@@ -15,6 +16,7 @@ from app.core.unavailable import AWAY, BUSY, FULL, why_unavailable
 from app.core.worker import tidy
 from app.web import pages
 from tests.accounts.ways import sign_in
+from tests.house.visitor import Visitor
 
 SHORTLY = 50  # milliseconds
 
@@ -111,6 +113,30 @@ def test_nobody_is_signed_out_by_a_book_that_cannot_be_opened(place, clock, inst
 
     assert page.status_code == 503
     assert owner.get("/owner/").status_code == 200
+
+
+def test_a_process_that_has_never_seen_the_book_says_so_in_a_whole_page(
+    place, settings, clock, visitor, instance
+):
+    basket = visitor.choose_stay()
+    fresh = create_app(settings, clock=clock)
+    other = Visitor(fresh, headers={"Accept-Language": "de"})
+    for app in (place, fresh):
+        with app.app_context():
+            db.engine.dispose()
+    (instance / "book.db").rename(instance / "away.db")
+    (instance / "book.db").mkdir()
+
+    pages = [other.open("/"), other.open(basket.url.partition("?")[0]), other.send(basket.form())]
+    (instance / "book.db").rmdir()
+    (instance / "away.db").rename(instance / "book.db")
+    with fresh.app_context():
+        db.engine.dispose()
+
+    for page in pages:
+        assert (page.status, page.soup.html["lang"]) == (503, "de")
+        assert page.soup.main is not None
+        assert "nichts nur halb getan" in page.words
 
 
 def test_the_worker_outlives_a_book_that_is_locked_and_does_its_work_after(
