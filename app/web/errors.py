@@ -129,6 +129,8 @@ def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return make_response(response)
     page = error_page(error.code)
+    if error.code == 503:
+        page.headers["Retry-After"] = "10"
     if allow := response.headers.get("Allow"):
         page.headers["Allow"] = allow
     return page

@@ -2,10 +2,12 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
+from tests.load.books import Books
 from tests.load.guests import Guest
 from tests.load.live import PreloadedServer
 
@@ -58,3 +60,52 @@ def test_ordinary_requests_are_answered_beside_slow_ones(
     assert b"200 OK" in talkers[0].recv(64)
     for line in (*talkers, *readers):
         line.close()
+
+
+def _begin_a_form(server: PreloadedServer, path: str) -> socket.socket:
+    """Send all of a form but its end, which never comes."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: 1000\r\n"
+    kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    return _call(server, f"{head}{kind}adults=2&".encode())
+
+
+@pytest.mark.clause("C19")
+def test_a_form_that_never_ends_keeps_nobody_from_booking(
+    serve: Callable[..., PreloadedServer], books: Books
+) -> None:
+    """Read in the middle of a unit of work, it would keep SQLite's write lock."""
+    server = serve(workers=1)
+    guest = Guest(server)
+    basket = guest.choose_nights("boathouse", *books.nights(40, 2))
+    path = basket.form("/hold").path
+
+    slow = _begin_a_form(server, path)
+    time.sleep(0.5)  # its request has begun
+    held = guest.hold(basket)
+    slow.close()
+
+    assert held.status == 303
+    assert books.statuses() == {"held": 1}
+
+
+@pytest.mark.clause("C19")
+def test_many_forms_that_never_end_keep_nobody_from_reading(
+    serve: Callable[..., PreloadedServer], books: Books
+) -> None:
+    server = serve(workers=1)
+    guest = Guest(server)
+    basket = guest.choose_nights("boathouse", *books.nights(40, 2))
+
+    slow = [_begin_a_form(server, basket.form("/hold").path) for _ in range(SLOW)]
+    time.sleep(0.5)
+    answers = [guest.get("/").status for _ in range(ORDINARY)]
+    refused = guest.hold(basket)
+    for line in slow:
+        line.close()
+
+    assert answers == [200] * ORDINARY
+    assert refused.status == 503
+    end = time.monotonic() + 10
+    while (held := guest.hold(basket)).status == 503 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert held.status == 303
