@@ -122,7 +122,7 @@ from app.privacy import live as privacy_live  # noqa: F401 (it registers itself)
 from app.privacy import models as privacy_models  # noqa: F401 (its tables)
 from app.privacy import purging, stray  # noqa: F401 (they register themselves)
 from app.privacy.routes import bp as privacy_bp
-from app.web import assets, errors, guard, headers, health, pages, uploads
+from app.web import assets, bodies, errors, guard, headers, health, pages, uploads
 from app.web.routing import LazyRule
 
 ENGINE_OPTIONS = {
@@ -182,6 +182,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
     pages.init_app(app)
     uploads.init_app(app)
+    bodies.init_app(app)
     guard.init_app(app, exempt=frozenset(ORIGIN_EXEMPT), tokenless=TOKENLESS)
     headers.init_app(app, settings)
     errors.init_app(app)

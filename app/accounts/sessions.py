@@ -131,7 +131,7 @@ class RowSessions(SessionInterface):
             return _opened(token, now=utcnow()) or NoSession()
         except sa.exc.SQLAlchemyError as error:
             # Raised from here, it would cost even the error page its headers.
-            log_error(error)
+            g.session_fault = error
             return NoSession()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -154,14 +154,20 @@ def _opened(token: str, *, now: datetime) -> KeptSession | None:
     if row.created_at + absolute <= now or row.seen_at + idle <= now:
         return None
     if row.seen_at + SEEN_EVERY <= now:
-        with writing():
-            db.session.execute(
-                sa.update(SessionRow).where(SessionRow.id == row.id).values(seen_at=now)
-            )
-            if row.used_on != now.date():
-                note_use(row.account_id, now=now)
-            db.session.commit()
+        try:
+            _note_use(row, now=now)
+        except sa.exc.SQLAlchemyError as error:
+            # Where nothing can be written, they can still read: it is noted the next time.
+            log_error(error)
     return KeptSession(row)
+
+
+def _note_use(row: Any, *, now: datetime) -> None:
+    with writing(hurried=True):
+        db.session.execute(sa.update(SessionRow).where(SessionRow.id == row.id).values(seen_at=now))
+        if row.used_on != now.date():
+            note_use(row.account_id, now=now)
+        db.session.commit()
 
 
 _FIND = (

@@ -1,17 +1,20 @@
 """The operators' commands for backups: `flask --app wsgi backup …`, and two of `privacy`."""
 
 import json
+import sqlite3
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+import sqlalchemy as sa
 from flask.cli import AppGroup
 
 from app.continuity import backups, drill, restore
 from app.core.clock import utcnow
 from app.core.errors import DomainError
+from app.core.unavailable import FULL, why_unavailable
 from app.privacy.cli import privacy_cli
 
 backup_cli = AppGroup("backup", help="Encrypted copies of the book and the keys, and back again.")
@@ -31,6 +34,12 @@ def create_command(as_json: bool) -> None:
         made = backups.create(now=utcnow())
     except DomainError as error:
         raise click.ClickException(str(error)) from error
+    except (OSError, sqlite3.Error, sa.exc.SQLAlchemyError) as error:
+        if why_unavailable(error) != FULL:
+            raise
+        raise click.ClickException(
+            "There is no room on the disk for a backup. None was made; those of before are there."
+        ) from error
     rows = [
         {"kind": run.kind, "name": run.name, "size": run.size, "sha256": run.digest} for run in made
     ]

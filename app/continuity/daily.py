@@ -42,12 +42,17 @@ def is_due(*, now: datetime) -> bool:
     with only_reading():
         zone = db.session.scalar(sa.select(VenueRow.zone).limit(1)) or "UTC"
         there = now.astimezone(ZoneInfo(zone))
-        began = db.session.scalar(sa.select(sa.func.max(BackupRun.begun_at)))
-        done = [backups.last_done(kind) for kind in (BOOK, KEYS_BACKUP)]
+        # One of a time to come was made while the clock was wrong, and says nothing of today.
+        known = sa.select(sa.func.max(BackupRun.begun_at)).where(BackupRun.begun_at <= now)
+        began = db.session.scalar(known)
+        done = [
+            db.session.scalar(known.where(BackupRun.kind == kind, BackupRun.done_at.is_not(None)))
+            for kind in (BOOK, KEYS_BACKUP)
+        ]
         since = db.session.scalar(sa.select(sa.func.min(DocumentVersion.published_at)))
     if began is not None and began > now - TRY_AGAIN:
         return False
-    finished = min((run.begun_at for run in done if run), default=None) if all(done) else None
+    finished = min((at for at in done if at), default=None) if all(done) else None
     if finished is not None and finished.astimezone(ZoneInfo(zone)).date() == there.date():
         return False
     # With none yet, the site's own beginning counts.

@@ -32,7 +32,11 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-_BUSY = 15_000  # milliseconds that SQLite waits for others
+# Milliseconds that SQLite waits for others who write.
+_BUSY = 15_000
+PATIENCE_OF_PAGES = 5_000
+"""Somebody waits for a page, and a server's few threads with them."""
+_HURRIED = 250  # for what can as well be written down the next time
 
 KEYS = "keys"
 """The bind key of the second, small database that holds the persons' keys."""
@@ -92,6 +96,10 @@ class KeysBase(DeclarativeBase):
 
 reading: ContextVar[bool] = ContextVar("reading", default=False)
 """Whether units of work in this context only read."""
+
+
+patience: ContextVar[int] = ContextVar("patience", default=_BUSY)
+"""How many milliseconds a unit of work in this context waits to begin writing, on SQLite."""
 
 
 class UnitOfWork(Session):
@@ -172,6 +180,7 @@ def _begin_sqlite(dbapi: Any) -> None:
         dbapi.execute("BEGIN")
     else:
         dbapi.execute("PRAGMA query_only=OFF")
+        dbapi.execute(f"PRAGMA busy_timeout={patience.get()}")
         dbapi.execute("BEGIN IMMEDIATE")
 
 
@@ -180,14 +189,18 @@ db = Database(model_class=Base, session_options={"class_": UnitOfWork}, disable_
 
 
 @contextmanager
-def writing() -> Iterator[None]:
-    """Let a request that began by reading write: what it read so far is let go."""
+def writing(*, hurried: bool = False) -> Iterator[None]:
+    """Let a request that began by reading write: what it read so far is let go.
+
+    `hurried`: hardly wait for others who write, but fail; for what can wait itself.
+    """
     db.session.rollback()
-    token = reading.set(False)
+    token, waits = reading.set(False), patience.set(_HURRIED if hurried else patience.get())
     try:
         yield
     finally:
         db.session.rollback()
+        patience.reset(waits)
         reading.reset(token)
 
 

@@ -8,9 +8,11 @@ the same register.
 import http.client
 import smtplib
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from typing import ClassVar
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -59,6 +61,11 @@ _LONGEST_ANSWER = 4096  # bytes of an answer that are read, and dropped
 class Egress:
     """The allow-list of one installation: recipients and the addresses they were given."""
 
+    relay_seconds: ClassVar[float] = 20
+    """How long the mail relay may take for each answer."""
+    relay_rests: ClassVar[float] = 60
+    """For how many seconds it is left alone after it let us wait for nothing."""
+
     def __init__(
         self, addresses: dict[str, str], hosts: Mapping[str, tuple[str, ...]] | None = None
     ) -> None:
@@ -68,6 +75,7 @@ class Egress:
         """
         self._addresses = {code: url for code, url in addresses.items() if url}
         self._hosts = dict(hosts or {})
+        self._relay_at = 0.0  # the monotonic clock before which it isn't asked again
 
     def recipients(self) -> list[str]:
         """Return the codes of the recipients that this installation really has."""
@@ -141,13 +149,25 @@ class Egress:
         without one, smtplib.SMTPException or OSError when it can't be reached.
         """
         parts = urlsplit(self.url(MAIL_RELAY))
-        host = parts.hostname or ""
+        began = time.monotonic()
+        if began < self._relay_at:
+            # A hundred mails that wait one after another would keep all other work waiting.
+            raise TimeoutError
+        try:
+            return self._connected(parts)
+        except BaseException:
+            if time.monotonic() - began >= self.relay_seconds:
+                self._relay_at = time.monotonic() + self.relay_rests
+            raise
+
+    def _connected(self, parts: SplitResult) -> smtplib.SMTP:
+        host, wait = parts.hostname or "", self.relay_seconds
         tls = ssl.create_default_context()
         relay: smtplib.SMTP
         if parts.scheme == "smtps":
-            relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=20, context=tls)
+            relay = smtplib.SMTP_SSL(host, parts.port or 465, timeout=wait, context=tls)
         else:
-            relay = smtplib.SMTP(host, parts.port or 587, timeout=20)
+            relay = smtplib.SMTP(host, parts.port or 587, timeout=wait)
         try:
             if parts.scheme != "smtps" and host not in ("localhost", "127.0.0.1", "::1"):
                 relay.starttls(context=tls)

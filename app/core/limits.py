@@ -60,6 +60,8 @@ class Limit:
 _SPEND = sa.text(
     "INSERT INTO limit_bucket (name, spent, at) VALUES (:name, 1, :at) "
     "ON CONFLICT (name) DO UPDATE SET at = excluded.at, spent = 1 + CASE "
+    # A clock that was set back forgives nothing, and must not count as so much more either.
+    "WHEN excluded.at < limit_bucket.at THEN limit_bucket.spent "
     "WHEN limit_bucket.spent > (excluded.at - limit_bucket.at) * :forgiven "
     "THEN limit_bucket.spent - (excluded.at - limit_bucket.at) * :forgiven ELSE 0 END "
     "RETURNING spent"

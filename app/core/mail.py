@@ -66,6 +66,9 @@ def deliver(message: EmailMessage, *, name: str, egress: Egress, instance: Path)
     folder = instance / "mail"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft, path = folder / f".{name}.draft", folder / f"{name}.eml"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(message.as_bytes())
-    draft.replace(path)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(message.as_bytes())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)  # what a full disk took half of

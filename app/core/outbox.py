@@ -153,5 +153,8 @@ def _note_failure(job_id: int, error: Exception) -> None:
     name = type(error).__name__
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.error("job failed: id=%s error=%s\n%s", job_id, name, frames)
-    db.session.execute(sa.update(Job).where(Job.id == job_id).values(last_error=name[:200]))
-    db.session.commit()
+    try:
+        db.session.execute(sa.update(Job).where(Job.id == job_id).values(last_error=name[:200]))
+        db.session.commit()
+    except sa.exc.SQLAlchemyError:
+        db.session.rollback()  # perhaps what the job met: its lease stands, and so it is tried

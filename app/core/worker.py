@@ -13,6 +13,7 @@ from flask import Flask, current_app
 
 from app.config import Settings
 from app.core import outbox
+from app.core.database import db
 from app.core.purposes import RECURRING, unit
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ def tidy(now: datetime) -> None:
     """Run what is due every minute, each part for itself: one that fails stops no other."""
     if not may_work():
         return
-    outbox.run_due(now=now)
+    try:
+        outbox.run_due(now=now)
+    except Exception as error:  # noqa: BLE001 (a book that can't be written to is, in a minute)
+        db.session.rollback()
+        log.error("the outbox waits: %s", type(error).__name__)  # noqa: TRY400 (as above)
     for work in _periodic:
         try:
             with unit(RECURRING, _name_of(work)):

@@ -26,6 +26,7 @@ SILENT_AFTER = timedelta(minutes=5)  # it beats every minute
 LATE_AFTER = timedelta(minutes=15)  # a due job that nobody did
 BACKUP_LATE_AFTER = timedelta(days=2)  # one a night
 DRILL_LATE_AFTER = timedelta(days=35)
+FAILED_OFTEN = 3  # tries: some minutes, after which it is no hiccup
 LEAST_FREE = 500_000_000  # bytes of disk: a backup needs room beside the book
 # When the site was made ready; nothing where it wasn't yet.
 _BEGAN = sa.select(sa.func.min(DocumentVersion.published_at))
@@ -51,6 +52,7 @@ class Queue:
     due: int
     oldest_due: datetime | None
     given_up: int  # tried as often as jobs are
+    failing: int = 0  # tried several times, and still tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def system(settings: Settings, *, now: datetime) -> System:
     troubles += ["pending"] if any(one.pending for one in databases) else []
     troubles += _of_the_worker(beat, waiting.oldest_due, now=now)
     troubles += ["given_up"] if waiting.given_up else []
+    troubles += ["failing"] if waiting.failing else []
     troubles += ["disk"] if free < LEAST_FREE else []
     troubles += _of_backups(backups, db.session.scalar(_BEGAN), now=now)
     troubles += ["settings"] if any(one.level == URGENT for one in found) else []
@@ -109,26 +112,29 @@ def _missing(beat: datetime | None, backups: Any, troubles: list[str]) -> list[s
 
 def pressing(settings: Settings, *, now: datetime) -> list[str]:
     """Return the codes of what can't wait, with few queries: for the owner's Today."""
-    beat, oldest_due, began = _glance(now=now)
+    beat, oldest_due, began, failing = _glance(now=now)
     found = _of_the_worker(beat, oldest_due, now=now)
+    found += ["failing"] if failing else []
     found += ["disk"] if shutil.disk_usage(settings.instance_dir).free < LEAST_FREE else []
     found += _of_backups(_backups(), began, now=now)
     # A rehearsal can wait; what was given up has a line of its own.
     return [code for code in found if code != "drill_late"]
 
 
-def _glance(*, now: datetime) -> tuple[datetime | None, datetime | None, datetime | None]:
-    """Return the worker's last beat, the oldest due job and the site's beginning at once."""
+def _glance(*, now: datetime) -> tuple[datetime | None, datetime | None, datetime | None, int]:
+    """Return at once the worker's last beat, the oldest due job, the site's beginning, failures."""
     beat = sa.select(Heartbeat.at).where(Heartbeat.name == WORKER)
     due = sa.select(sa.func.min(Job.not_before)).where(Job.done_at.is_(None), _is_due(now))
+    failing = sa.select(sa.func.count()).where(Job.done_at.is_(None), _IS_FAILING)
     row = db.session.execute(
         sa.select(
             beat.scalar_subquery().label("beat"),
             due.scalar_subquery().label("due"),
             _BEGAN.scalar_subquery().label("began"),
+            failing.scalar_subquery().label("failing"),
         )
     ).one()
-    return row[0], row[1], row[2]
+    return row[0], row[1], row[2], row[3]
 
 
 # -- Databases ----------------------------------------------------------------------------
@@ -175,9 +181,15 @@ def queue(*, now: datetime) -> Queue:
             sa.func.count().filter(due),
             sa.func.min(Job.not_before).filter(due),
             sa.func.count().filter(Job.attempts >= MOST_ATTEMPTS),
+            sa.func.count().filter(_IS_FAILING),
         ).where(Job.done_at.is_(None))
     ).one()
     return Queue(*row)
+
+
+_IS_FAILING = sa.and_(
+    Job.attempts >= FAILED_OFTEN, Job.attempts < MOST_ATTEMPTS, Job.last_error.is_not(None)
+)
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:

@@ -28,6 +28,10 @@ _TROUBLES = {
     "worker": N_("The worker is silent: no mail is sent. Start it: flask --app wsgi work"),
     "queue": N_("Work is waiting for longer than it should."),
     "given_up": N_("Some work failed so often that it isn’t tried any more."),
+    "failing": N_(
+        "Mails or other work failed several times. Nothing is lost: all of it is kept, and tried "
+        "again with growing pauses. Does the mail relay answer (MAIL_URL)?"
+    ),
     "disk": N_("The disk is nearly full."),
     "backup_late": N_("There is no backup of the last two days."),
     "backup_failed": N_("The newest backup failed."),

@@ -9,10 +9,12 @@ import traceback
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.core.database import db
+from app.core.cards import holds_card_number
+from app.core.database import db, only_read
 from app.core.errors import DomainError
 from app.core.languages import N_, gettext
 from app.core.limits import TooManyRequests
+from app.core.unavailable import BUSY, why_unavailable
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +64,30 @@ _TEXTS = {
             "Please try again in a moment, or write to us."
         ),
     ),
+    503: (
+        N_("Not just now: please try again in a minute"),
+        N_(
+            "At this moment we can’t open our books, so we did nothing by halves. "
+            "If you have just paid, that payment isn’t lost."
+        ),
+    ),
 }
+_COME_AGAIN = {BUSY: "10"}  # seconds; a minute else
+# What is never sent back in a page, by the names of its fields: `secret_fields` has them.
+_SECRET = ("password", "code")
+_MOST_KEPT = 20_000  # characters of what was typed
 
 
-def error_page(code: int, text: str | None = None, title: str | None = None) -> Response:
-    """Return the page for an error, in the visitor's language; `title` and `text` are in it."""
+def error_page(
+    code: int,
+    text: str | None = None,
+    title: str | None = None,
+    again: list[tuple[str, str]] | None = None,
+) -> Response:
+    """Return the page for an error, in the visitor's language; `title` and `text` are in it.
+
+    `again`: the names and values of a form that can be sent once more, to this very address.
+    """
     known = code if code in _TEXTS else (400 if code < 500 else 500)
     heading, standard = _TEXTS[known]
     g.private = True
@@ -81,6 +102,8 @@ def error_page(code: int, text: str | None = None, title: str | None = None) -> 
             title=title or gettext(heading),
             text=text or gettext(standard),
             links=links,
+            again=again,
+            again_at=request.full_path.removesuffix("?"),
         )
     except Exception as error:  # noqa: BLE001 (an error page must not fail: plain words then)
         log_error(error)
@@ -106,6 +129,8 @@ def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return make_response(response)
     page = error_page(error.code)
+    if error.code == 503:
+        page.headers["Retry-After"] = "10"
     if allow := response.headers.get("Allow"):
         page.headers["Allow"] = allow
     return page
@@ -120,12 +145,36 @@ def _refused(error: DomainError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log_error(error)
+    why = why_unavailable(error)
+    if why:
+        # No trace: it is no bug, and on a full disk it would be the next to find no room.
+        rule = request.url_rule.rule if request.url_rule else "-"
+        log.error("unavailable: %s type=%s route=%s", why, type(error).__name__, rule)
+    else:
+        log_error(error)
     try:
-        db.session.rollback()
+        only_read()  # an error page asks for little, and must not wait for writers itself
     except Exception as second:  # noqa: BLE001 (the database itself may be what failed)
         log_error(second)
+    if why:
+        g.pop("count_basket", None)  # the frame would ask the database once more
+        page = error_page(503, again=_sent_again())
+        page.headers["Retry-After"] = _COME_AGAIN.get(why, "60")
+        return page
     return error_page(InternalServerError.code)
+
+
+def _sent_again() -> list[tuple[str, str]] | None:
+    """Return what a form said, so that nobody has to type it anew; None where it holds a secret.
+
+    Nor is a card number shown again (C03), and what is more than a form has isn't one of ours.
+    """
+    if request.method != "POST" or request.mimetype != "application/x-www-form-urlencoded":
+        return None
+    sent = list(request.form.items(multi=True))
+    if any(name in _SECRET or holds_card_number(value) for name, value in sent):
+        return None
+    return sent if sum(len(value) for _, value in sent) <= _MOST_KEPT else None
 
 
 def init_app(app: Flask) -> None:

@@ -20,7 +20,7 @@ from jinja2 import StrictUndefined
 
 from app.config import Settings
 from app.core.cards import holds_card_number
-from app.core.database import reading
+from app.core.database import PATIENCE_OF_PAGES, patience, reading
 from app.core.languages import (
     BY_CODE,
     DEFAULT,
@@ -41,6 +41,8 @@ R = TypeVar("R")
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
 VARY = "Accept-Encoding, Accept-Language, Cookie, Sec-GPC, DNT"
 """What a page depends on, beside its address."""
+_NOBODYS = ("assets", "health")  # blueprints that ask nobody who they are
+_PATIENCE = patience.get()  # outside of requests
 _MUCH = 1024  # bytes below which compressing a page gains nothing
 
 
@@ -162,12 +164,17 @@ def _begin() -> None:
     g.began = perf_counter()
     g.carried = {}
     reading.set(request.method in ("GET", "HEAD"))
+    patience.set(PATIENCE_OF_PAGES)
     languages.choose_language()
+    if (fault := g.pop("session_fault", None)) is not None and request.blueprint not in _NOBODYS:
+        # Whose page it is can't be looked up: nobody is told that they aren't signed in.
+        raise fault
 
 
 def _end(_error: BaseException | None) -> None:
     # A thread serves many requests, and a test many apps: nothing may be left behind.
     reading.set(False)
+    patience.set(_PATIENCE)
     set_language(DEFAULT)
 
 
