@@ -14,7 +14,7 @@ from flask import Flask, abort, request
 READERS = 3
 """How many threads of a process may read forms at a time: one less than `--blocking-threads`."""
 _KINDS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_TURN_WITHIN = 0.1  # seconds; one that is there already is read in a few milliseconds
+_TURN_WITHIN = 0.5  # seconds; one that is there already is read in a few milliseconds
 
 
 def init_app(app: Flask) -> None:

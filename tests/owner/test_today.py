@@ -10,8 +10,9 @@ from app.booking.models import Reservation
 from app.booking.prices import SessionWish, StayWish
 from app.booking.shop import shop
 from app.continuity.models import BOOK, BackupRun
+from app.core import outbox
 from app.core.database import db
-from app.core.outbox import MOST_ATTEMPTS, Job, enqueue, handles, run_due
+from app.core.outbox import MOST_ATTEMPTS, Job, enqueue, run_due
 from app.guestbook import messages
 from app.guestbook.models import GUEST
 from app.guestbook.wishes import Wishes, put_wishes
@@ -226,15 +227,15 @@ def test_a_session_that_there_is_not_has_no_manifest(owner, start):
 
 
 @pytest.fixture
-def gave_up(place, clock):
+def gave_up(place, clock, monkeypatch):
     """A mail that ran out of tries; returns what may mend its way."""
     broken = [True]
 
-    @handles("test-mail")
     def send(_payload, _now):
         if broken:
             raise OSError("relay away")
 
+    monkeypatch.setitem(outbox._handlers, "test-mail", send)
     with place.app_context():
         enqueue("test-mail", {"template": "confirmed"}, now=clock())
         db.session.commit()
