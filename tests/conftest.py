@@ -61,7 +61,7 @@ hypothesis.settings.load_profile("here")
 # -- The run ------------------------------------------------------------------------------
 
 
-TESTS_A_SWEEP = 25
+TESTS_A_SWEEP = 50
 _run = count(1)
 
 
@@ -77,10 +77,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_logfinish() -> None:
-    """Sweep up after so many tests; what is still in use then is left to itself too."""
+    """Sweep up after so many tests."""
     if next(_run) % TESTS_A_SWEEP == 0:
         gc.collect()
-        gc.freeze()
 
 
 def _leads(config: pytest.Config) -> bool:
