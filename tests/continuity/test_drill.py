@@ -42,7 +42,7 @@ def test_the_drill_is_green_with_a_real_backup_too(person, clock):
 @pytest.mark.clause("C12")
 @pytest.mark.both_databases
 def test_the_drill_is_red_when_the_replay_is_dropped(person, clock, monkeypatch):
-    monkeypatch.setattr(restore.erasing, "replay", lambda wanted, **_: erasures.apply(wanted) or 0)
+    monkeypatch.setattr(restore, "replay", lambda wanted, **_: erasures.apply(wanted) or 0)
 
     run = drill.drill(now=clock())
 

@@ -1,5 +1,5 @@
 """The ground of these tests: the demo place, and those who run it, signed in."""
 
-from tests.owner.conftest import enters, owner, place
+from tests.owner.conftest import enters, furnished, owner, place
 
-__all__ = ["enters", "owner", "place"]
+__all__ = ["enters", "furnished", "owner", "place"]
