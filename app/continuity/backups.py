@@ -215,13 +215,3 @@ def forget_old(*, now: datetime) -> list[str]:
         db.session.commit()
         clear_journal()
     return gone
-
-
-def last_done(kind: str) -> BackupRun | None:
-    """Return the newest backup of a kind that was finished."""
-    return db.session.scalar(
-        sa.select(BackupRun)
-        .where(BackupRun.kind == kind, BackupRun.done_at.is_not(None))
-        .order_by(BackupRun.begun_at.desc(), BackupRun.id.desc())
-        .limit(1)
-    )

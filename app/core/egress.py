@@ -155,7 +155,7 @@ class Egress:
             raise TimeoutError
         try:
             return self._connected(parts)
-        except BaseException:
+        except (OSError, smtplib.SMTPException):
             if time.monotonic() - began >= self.relay_seconds:
                 self._relay_at = time.monotonic() + self.relay_rests
             raise

@@ -259,7 +259,7 @@ def test_an_answer_that_could_not_be_written_down_is_none(place, monkeypatch):
     page = answer(client, "accept")
     monkeypatch.undo()
 
-    assert page.status_code == 500
+    assert page.status_code == 503
     assert page.headers.getlist("Set-Cookie") == []
     assert (records(place), jar(client), grants(place)) == ([], {}, [])
 

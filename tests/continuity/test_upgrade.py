@@ -15,7 +15,7 @@ from app.continuity import backups, copies, serving, upgrade
 from app.continuity.backups import migration_of
 from app.continuity.copies import CopyFailed
 from app.continuity.folders import alone
-from app.continuity.models import BOOK, KEYS_BACKUP
+from app.continuity.models import BOOK, KEYS_BACKUP, BackupRun
 from app.continuity.upgrade_errors import (
     BackupFailed,
     BackupGone,
@@ -182,7 +182,12 @@ def test_both_backups_are_made_before_anything_is_touched_and_are_known_afterwar
     record = upgrade.upgrade(ready, now=clock())
 
     for kind, name in ((BOOK, record.book), (KEYS_BACKUP, record.keys)):
-        run = backups.last_done(kind)
+        run = db.session.scalar(
+            sa.select(BackupRun)
+            .where(BackupRun.kind == kind, BackupRun.done_at.is_not(None))
+            .order_by(BackupRun.id.desc())
+            .limit(1)
+        )
         assert [path.name for path in backups.files(kind, settings)] == [name]
         assert (run.name, run.size) == (name, (settings.backup_dir / kind / name).stat().st_size)
         with (settings.backup_dir / kind / name).open("rb") as file:
