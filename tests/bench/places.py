@@ -47,7 +47,7 @@ OWNERS = (
 
 
 def pages(first: str) -> dict[str, Addresses]:
-    """Return the pages that visitors look at most, again and again, and each time another."""
+    """Return the pages that visitors look at most, again and again, or each time another."""
     arrive = datetime.fromisoformat(first).date()
 
     def search(n: int) -> str:
@@ -69,7 +69,7 @@ def pages(first: str) -> dict[str, Addresses]:
         "first page, as asked before": lambda _n: "/",
         "search, never asked before": search,
         "month calendar, never asked before": month,
-        "times of a tour, never asked before": times,
+        "times of a tour, mostly asked before": times,
     }
 
 
