@@ -25,7 +25,7 @@ from flask.typing import ResponseReturnValue
 
 from app.booking.blueprint import basket_key
 from app.booking.reads import Read, fetch
-from app.booking.shop import shop
+from app.booking.shop import has_ended, shop
 from app.consent.frame import consent
 from app.core.clock import utcnow
 from app.policy import announcing
@@ -95,6 +95,7 @@ def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRet
             languages.page_key(),
             consent().frame_key,
             announcing.page_key(utcnow()),
+            has_ended(),  # the frame leads nowhere any more from the day after the last
         )
         page = pages.get(key)
         if page is None or not page.still_true(now=utcnow()):

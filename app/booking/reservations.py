@@ -333,7 +333,8 @@ def prove(*, now: datetime, ahead_only: bool = False) -> list[tuple[int, str, in
 
     Returns what doesn't agree: (offer id, night or start, counted, taken). Holds
     that ran out and weren't released yet count, as they do in the counters. All that
-    there ever was is read, unless only what lies ahead is asked for, which doesn't grow.
+    there ever was is read, unless only what lies ahead is asked for, which doesn't grow
+    with the years: from two days back, as the day of the place may not be that of UTC.
     """
     start = now - timedelta(days=2) if ahead_only else _EVER
     from_lines = _live_places(start)

@@ -1,4 +1,4 @@
-"""When nothing can be written down for the moment: a full disk, a lock, a database that is away.
+"""When nothing can be done for the moment: a full disk, a lock, a database that is away.
 
 That is nobody's mistake and no bug: whoever asked is told to try again, and the same act
 succeeds then. What is a bug, as a page that writes although it should read, isn't one of these.
@@ -34,8 +34,14 @@ _POSTGRESQL = {
 }
 
 
+class NotNow(RuntimeError):
+    """Something isn't there that will be there again by itself: only waiting helps."""
+
+
 def why_unavailable(error: BaseException) -> str | None:
     """Return BUSY, FULL or AWAY for an error that a later try may not meet; else None."""
+    if isinstance(error, NotNow):
+        return AWAY
     if isinstance(error, OSError):
         return FULL if error.errno in _ROOM else None
     if isinstance(error, sqlite3.Error):

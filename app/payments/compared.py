@@ -3,9 +3,12 @@
 What agreed then and wasn't touched still agrees: attempts, refunds, disputes and the
 ledger say when they moved, and the ledger is never changed. So a page looks at what
 didn't agree at the last whole comparison and at what moved since, and adds to the sums
-of then. A row that somebody changes behind our back is found by the next whole one.
+of then. A row that somebody changes behind our back is found by the next whole one:
+money then stays on the page, and places of nights long past, which nobody can sell
+any more, are told in the worker's log.
 """
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -23,6 +26,8 @@ from app.core.worker import every_minute
 from app.payments.audit import Audit, audit
 from app.payments.ledger import SIGNED
 from app.payments.models import Dispute, LedgerEntry, Payment, Refund
+
+log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
 # What is written down says when it was begun, and may be there a little later.
@@ -64,7 +69,9 @@ def daily(now: datetime) -> None:
     last = db.session.scalar(sa.select(Compared.at))
     db.session.rollback()
     if last is None or last <= now - EVERY:
-        in_one_go(partial(compare_all, now=now))
+        found = in_one_go(partial(compare_all, now=now))
+        if places := sum(one.code == "places" for one in found.mismatches):
+            log.error("places disagree with reservations: %d; see the command prove", places)
 
 
 def compare_all(*, now: datetime) -> Audit:

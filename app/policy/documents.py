@@ -17,6 +17,7 @@ from sqlalchemy import event
 from app.accounts.models import HOUSE, Account, Person
 from app.accounts.registering import account_requested
 from app.core.database import db
+from app.core.unavailable import NotNow
 from app.policy import drafts
 from app.policy.models import DOCUMENTS, PRIVACY, TERMS, Agreement, DocumentVersion
 from app.policy.sources import FOLDER, Source, sources
@@ -43,8 +44,11 @@ class VersionIsFinal(RuntimeError):
     """A program tried to change a text that people have agreed to."""
 
 
-class NothingPublished(RuntimeError):
-    """There is no version of a document that anybody could agree to."""
+class NothingPublished(NotNow):
+    """There is no version of a document that anybody could agree to.
+
+    So it is before the first ones are published, and where a clock was set back to then.
+    """
 
 
 @dataclass(frozen=True, slots=True)

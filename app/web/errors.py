@@ -118,10 +118,14 @@ def problem(error: DomainError, code: int = 409) -> Response:
 
 
 def log_error(error: BaseException) -> None:
-    """Log an error's type and where it happened."""
+    """Log an error's type and where it happened; one line of what is only unavailable."""
+    kind, rule = type(error).__name__, request.url_rule.rule if request.url_rule else "-"
+    if why := why_unavailable(error):
+        # No trace: it is no bug, and on a full disk it would be the next to find no room.
+        log.error("unavailable: %s type=%s route=%s", why, kind, rule)
+        return
     frames = "".join(traceback.format_tb(error.__traceback__))
-    rule = request.url_rule.rule if request.url_rule else "-"
-    log.error("error: type=%s route=%s\n%s", type(error).__name__, rule, frames)
+    log.error("error: type=%s route=%s\n%s", kind, rule, frames)
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -145,18 +149,12 @@ def _refused(error: DomainError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    why = why_unavailable(error)
-    if why:
-        # No trace: it is no bug, and on a full disk it would be the next to find no room.
-        rule = request.url_rule.rule if request.url_rule else "-"
-        log.error("unavailable: %s type=%s route=%s", why, type(error).__name__, rule)
-    else:
-        log_error(error)
+    log_error(error)
     try:
         only_read()  # an error page asks for little, and must not wait for writers itself
     except Exception as second:  # noqa: BLE001 (the database itself may be what failed)
         log_error(second)
-    if why:
+    if why := why_unavailable(error):
         g.pop("count_basket", None)  # the frame would ask the database once more
         page = error_page(503, again=_sent_again())
         page.headers["Retry-After"] = _COME_AGAIN.get(why, "60")

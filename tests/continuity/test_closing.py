@@ -85,6 +85,21 @@ def stage(app):
     return found.state, found.stage
 
 
+def test_a_page_that_was_kept_on_the_last_day_is_not_shown_after_it(site, line, owner, clock):
+    ground.send(owner.now, "plan", **ground.DAYS)
+    ground.send(owner.now, "begin", place=ground.name_of(site))
+    ground.work(site, clock)
+    ground.to(clock, LAST)
+    before = site.test_client().get("/contact")
+
+    ground.to(clock, LAST + timedelta(days=1))
+    after = site.test_client().get("/contact")
+
+    assert 'href="/search"' in before.text
+    assert 'href="/search"' not in after.text
+    assert "How to find us" not in after.text
+
+
 # -- The rehearsal, end to end --------------------------------------------------------------
 
 

@@ -68,6 +68,23 @@ def test_a_day_ahead_within_a_payment_sells_the_nights_once(place, clock, visito
     assert sorted(states(place, clock)).count("confirmed") == 1
 
 
+def test_a_clock_set_back_to_before_the_terms_asks_to_wait_and_then_books(
+    place, clock, visitor, caplog
+):
+    details = visitor.hold(visitor.choose_stay("boathouse"))
+    clock.move(-365 * DAY)
+
+    refused = visitor.tell(details)
+    assert refused.status == 503
+    assert "try again in a minute" in refused.title
+    assert "Traceback" not in caplog.text
+    assert "File " not in caplog.text
+    clock.move(365 * DAY)
+
+    assert "You are expected" in visitor.pay(visitor.tell(details)).words
+    assert states(place, clock) == ["confirmed"]
+
+
 def test_a_session_outlives_its_limits_by_no_more_than_the_clock_was_set_back(place, clock):
     owner = sign_in(place, clock, place.test_client())
     clock.move(-HOUR)

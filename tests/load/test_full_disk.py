@@ -19,6 +19,7 @@ from app.continuity import backups
 from app.continuity.models import BOOK, KEYS_BACKUP, BackupRun
 from app.core.database import clear_journal, db
 from app.owner.system import pressing
+from tests.conftest import lacking
 from tests.load.books import Books
 from tests.load.guests import DETAILS, Guest
 from tests.load.live import PreloadedServer, Sweeper
@@ -38,7 +39,7 @@ def _family(pid: int) -> list[int]:
 def no_room(pid: int) -> Iterator[None]:
     """Let a process, and all that come of it, write nothing into files."""
     if not hasattr(resource, "prlimit") or not Path(f"/proc/{pid}/task").exists():
-        pytest.skip("this system sets no limits on a running process")
+        lacking("this system sets no limits on a running process")
     family = _family(pid)
     for one in family:
         resource.prlimit(one, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))

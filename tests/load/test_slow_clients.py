@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,21 @@ def _begin_a_form(server: PreloadedServer, path: str) -> socket.socket:
     return _call(server, f"{head}{kind}adults=2&".encode())
 
 
+def _wait_until_read(server: PreloadedServer, lines: list[socket.socket]) -> None:
+    """Wait until the server has taken in all that was said at each line, as the kernel tells."""
+    waiting = {f"{line.getsockname()[1]:04X}" for line in lines}
+    end = time.monotonic() + 20
+    while waiting and time.monotonic() < end:
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        waiting -= {
+            there[-4:]
+            for _, here, there, _, queues, *_ in rows
+            if here.endswith(f":{server.port:04X}") and queues.endswith(":00000000")
+        }
+        time.sleep(0.01)
+    assert not waiting
+
+
 @pytest.mark.clause("C19")
 def test_a_form_that_never_ends_keeps_nobody_from_booking(
     serve: Callable[..., PreloadedServer], books: Books
@@ -80,7 +96,7 @@ def test_a_form_that_never_ends_keeps_nobody_from_booking(
     path = basket.form("/hold").path
 
     slow = _begin_a_form(server, path)
-    time.sleep(0.5)  # its request has begun
+    _wait_until_read(server, [slow])
     held = guest.hold(basket)
     slow.close()
 
@@ -97,7 +113,7 @@ def test_many_forms_that_never_end_keep_nobody_from_reading(
     basket = guest.choose_nights("boathouse", *books.nights(40, 2))
 
     slow = [_begin_a_form(server, basket.form("/hold").path) for _ in range(SLOW)]
-    time.sleep(0.5)
+    _wait_until_read(server, slow)
     answers = [guest.get("/").status for _ in range(ORDINARY)]
     refused = guest.hold(basket)
     for line in slow:

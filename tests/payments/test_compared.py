@@ -54,7 +54,7 @@ def both(clock):
     return codes(page)
 
 
-def test_places_to_come_are_proved_each_time_and_past_ones_once_a_day(app, paid, clock):
+def test_places_to_come_are_proved_each_time_and_past_ones_once_a_day(app, paid, clock, caplog):
     offer = db.session.scalar(sa.select(OfferRow).where(OfferRow.kind == "stay"))
     for days in (-10, 10):
         night = clock().date() + days * DAY
@@ -65,6 +65,10 @@ def test_places_to_come_are_proved_each_time_and_past_ones_once_a_day(app, paid,
 
     assert [one.detail[-10:] for one in page.mismatches] == [str(clock().date() + 10 * DAY)]
     assert codes(whole) == ["places", "places"]
+    db.session.rollback()
+    clock.move(DAY)
+    compared.daily(clock())
+    assert "places disagree with reservations: 2; see the command prove" in caplog.text
 
 
 def test_what_stops_agreeing_after_the_comparison_is_seen_at_once(app, paid, line, clock):
