@@ -71,12 +71,16 @@ class Books:
 
     def start_of_session(self, slug: str, days_ahead: int) -> str:
         """Return when the first session starts so many days ahead, or later, as its form does."""
+        return self.starts_of_sessions(slug, days_ahead, most=1)[0]
+
+    def starts_of_sessions(self, slug: str, days_ahead: int, *, most: int) -> list[str]:
+        """Return when so many sessions start, from so many days ahead on, as forms do."""
         with self.open():
             offer = shop().catalogue.session(slug)
             assert offer is not None
             first = self.clock().date() + timedelta(days=days_ahead)
-            found = offer.schedule.occurrences(first, first + timedelta(days=14))
-            return next(iter(found)).starts_at.isoformat()
+            found = offer.schedule.occurrences(first, first + timedelta(days=14 * most))
+            return [one.starts_at.isoformat() for one in found][:most]
 
     def taken(self, slug: str, night: date) -> int:
         """Return the counter of one night."""
@@ -84,13 +88,14 @@ class Books:
             query = sa.select(Night.taken).join(OfferRow, OfferRow.id == Night.offer_id)
             return session.scalar(query.where(OfferRow.slug == slug, Night.night == night)) or 0
 
-    def seats_taken(self, slug: str) -> int:
-        """Return the sum of a session offer's counters."""
+    def seats_taken(self, slug: str) -> list[int]:
+        """Return the counters of a session offer, by their time."""
         with self.open() as session:
-            query = sa.select(sa.func.sum(SessionPlaces.taken)).join(
+            query = sa.select(SessionPlaces.taken).join(
                 OfferRow, OfferRow.id == SessionPlaces.offer_id
             )
-            return int(session.scalar(query.where(OfferRow.slug == slug)) or 0)
+            query = query.where(OfferRow.slug == slug).order_by(SessionPlaces.starts_at)
+            return list(session.scalars(query))
 
     def live_stays(self, slug: str) -> list[tuple[date, date]]:
         """Return the stays that live lines take, sorted."""

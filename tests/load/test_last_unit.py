@@ -1,7 +1,7 @@
 """However many press at the same moment, no place is sold twice, and nobody is refused unjustly.
 
-Fifty buyers in ten processes, before eight processes of the real server: who comes too late
-is told so in words, and nobody sees an error.
+Fifty buyers in ten processes, before eight processes of the real server, time after time: who
+comes too late is told so in words, and nobody sees an error.
 """
 
 from collections import Counter
@@ -16,6 +16,8 @@ from tests.load.crowd import Said, press_at_once
 from tests.load.guests import Answer, Guest
 
 BUYERS = 50
+# Each time for other nights and another tour; with bin/test --all twenty times.
+ROUNDS = [2, pytest.param(20, marks=pytest.mark.slow)]
 LONGEST = 12  # seconds that anybody may wait for an answer; the database gives up after 15
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.clause("C16")]
@@ -45,43 +47,48 @@ def _led_to(winner: Said) -> Answer:
     return Answer("", winner.status, winner.location, winner.text)
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 def test_of_fifty_buyers_of_the_last_unit_one_gets_it_and_the_others_are_told(
-    guest: Guest, books: Books
+    guest: Guest, books: Books, rounds: int
 ) -> None:
-    """One hold, forty-nine refusals in words; and the one who holds it pays and is expected."""
-    arrive = books.clock().date() + timedelta(days=60)
-    depart = arrive + timedelta(days=2)
-    nights = [arrive, arrive + timedelta(days=1)]
-    baskets = [
-        guest.choose_nights("boathouse", arrive.isoformat(), depart.isoformat())
-        for _ in range(BUYERS)
-    ]
-    assert len({basket.path for basket in baskets}) == BUYERS
+    """One hold, forty-nine refusals in words, each time; and who holds it pays and is expected."""
+    got: list[tuple[date, date]] = []
+    for number in range(rounds):
+        arrive = books.clock().date() + timedelta(days=60 + 2 * number)
+        got.append((arrive, arrive + timedelta(days=2)))
+        wish = [day.isoformat() for day in got[-1]]
+        baskets = [guest.choose_nights("boathouse", *wish) for _ in range(BUYERS)]
+        assert len({basket.path for basket in baskets}) == BUYERS
 
-    said = _all_hold(guest, baskets)
+        said = _all_hold(guest, baskets)
 
-    (winner,) = _assert_polite(said, "Someone has just taken some of these nights.")
-    reservation = guest.pay(_led_to(winner))
-    assert "You are expected, Zoë Müller" in reservation.words
-    assert books.statuses() == {"confirmed": 1}
-    assert books.live_stays("boathouse") == [(arrive, depart)]
-    assert [books.taken("boathouse", night) for night in nights] == [1, 1]
-    assert books.seating_rows("boathouse") == nights
-    books.assert_in_order()
+        (winner,) = _assert_polite(said, "Someone has just taken some of these nights.")
+        nights = [night for stay in got for night in _nights(stay)]
+        assert books.live_stays("boathouse") == got
+        assert [books.taken("boathouse", night) for night in nights] == [1] * len(nights)
+        assert books.seating_rows("boathouse") == nights
+        books.assert_in_order()
+        reservation = guest.pay(_led_to(winner))
+        assert "You are expected, Zoë Müller" in reservation.words
+        assert books.statuses() == {"confirmed": len(got)}
 
 
-def test_of_fifty_pairs_four_get_the_eight_seats_of_a_tour(guest: Guest, books: Books) -> None:
-    """Eight seats, two each: four holds, and no seat left over or sold twice."""
-    starts_at = books.start_of_session("kayak-tour", days_ahead=30)
-    baskets = [guest.choose_session("kayak-tour", starts_at, adults=2) for _ in range(BUYERS)]
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_of_fifty_pairs_four_get_the_eight_seats_of_a_tour(
+    guest: Guest, books: Books, rounds: int
+) -> None:
+    """Eight seats, two each: four holds each time, and no seat left over or sold twice."""
+    starts = books.starts_of_sessions("kayak-tour", days_ahead=30, most=rounds)
+    for number, starts_at in enumerate(starts, start=1):
+        baskets = [guest.choose_session("kayak-tour", starts_at, adults=2) for _ in range(BUYERS)]
 
-    said = _all_hold(guest, baskets)
+        said = _all_hold(guest, baskets)
 
-    winners = _assert_polite(said, "There aren’t that many seats left at this time.")
-    assert len(winners) == 4
-    assert books.statuses() == {"held": 4}
-    assert books.seats_taken("kayak-tour") == 8
-    books.assert_in_order()
+        winners = _assert_polite(said, "There aren’t that many seats left at this time.")
+        assert len(winners) == 4
+        assert books.statuses() == {"held": 4 * number}
+        assert books.seats_taken("kayak-tour") == [8] * number
+        books.assert_in_order()
 
 
 def test_overlapping_stays_fill_the_rooms_and_only_the_full_nights_refuse(
