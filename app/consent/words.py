@@ -124,6 +124,7 @@ PAGES = {
     "/account/data/requests": N_("Your requests"),
     "/data/<key>/requests": N_("Your requests"),
     "/reservations/<reference>/data": N_("Your data"),
+    "/checkout/<key>/data": N_("Your data"),
 }
 """What the page behind each route is called. Two routes may be one page to a reader."""
 

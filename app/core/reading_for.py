@@ -97,6 +97,9 @@ _PAGES = {
     "privacy.limits": _ASKING,
     "privacy.order_download": _ASKING,
     "privacy.order_erasure": _ASKING,
+    "privacy.payer": _ASKING,
+    "privacy.payer_ask_code": _ASKING,
+    "privacy.payer_type_code": _ASKING,
     "privacy.requests": _ASKING,
     "privacy.type_code": _ASKING,
     # The house: what is booked

@@ -193,25 +193,26 @@ def _asked(reservation: Reservation, key: str, *, now: datetime) -> ResponseRetu
         except (HoldPassed, ReservationCancelled):
             held = False
         except PaymentUnderReview as error:
-            return _asked_page(reservation, form, error.say()), 409
+            return _asked_page(reservation, key, form, error.say()), 409
         except (PaymentUnavailable, PaymentRefused) as error:
-            return _asked_page(reservation, form, error.say()), 503
+            return _asked_page(reservation, key, form, error.say()), 503
     if not held:
         withdrawn = reservation.status == CANCELLED
         page = render_template(
-            "payments/asked_over.html", reservation=reservation, withdrawn=withdrawn
+            "payments/asked_over.html", reservation=reservation, key=key, withdrawn=withdrawn
         )
         return page, 410
-    return _asked_page(reservation, form, ""), 422 if form.is_submitted() else 200
+    return _asked_page(reservation, key, form, ""), 422 if form.is_submitted() else 200
 
 
-def _asked_page(reservation: Reservation, form: EmptyForm, trouble: str) -> str:
+def _asked_page(reservation: Reservation, key: str, form: EmptyForm, trouble: str) -> str:
     _allow_form_to_provider()
     attempt, end = newest_attempt(reservation.id), reservation.held_until
     return render_template(
         "payments/asked.html",
         form=form,
         reservation=reservation,
+        key=key,
         summary=summary(reservation),
         venue=shop().venue,
         last_day=wording.last_day(end, shop().venue.zone) if end is not None else "",
@@ -247,6 +248,7 @@ def come_back(key: str) -> ResponseReturnValue:
         "payments/waiting.html",
         outcome=outcome,
         reservation=reservation,
+        key=key,
         held_until=until,
         again=url_for(".come_back", key=key),
     )

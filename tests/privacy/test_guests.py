@@ -7,9 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.models import Claim
+from app.booking.links import checkout_key, guest_key
 from app.booking.models import Reservation
+from app.booking.shop import shop
 from app.core.database import db
 from app.core.outbox import Job
+from app.payments import links
+from app.payments.links import Asking, rates_in_use
 from app.privacy.codes import ALPHABET, CODE_LIFE, LENGTH, MAILS, MOST_TRIES, masked
 from app.privacy.models import DataKey
 from app.privacy.subjects import KEY_LIFE
@@ -166,6 +170,80 @@ def test_a_key_ends_when_an_account_claims_the_booking(place, clock, visitor, st
         db.session.commit()
 
     assert visitor.open(opened.url).status == 404
+
+
+@pytest.fixture
+def sum_asked(place, clock):
+    """A sum that the house asks somebody for: its reservation's id, and where it is paid."""
+    with place.app_context():
+        here = shop().catalogue
+        asking = Asking(
+            minor=3_500, vat_bp=rates_in_use(here)[0], what_for="A lost key", language="en",
+            until=clock().date() + timedelta(days=7), name=NAME, email=EMAIL,
+        )  # fmt: skip
+        made = links.ask(asking, here, form_id="f" * 32, now=clock())
+        db.session.commit()
+        return made.id, f"/checkout/{checkout_key(made)}/pay"
+
+
+def own_data(visitor, page):
+    """Follow the link to one's own data."""
+    return visitor.open(page.soup.find("a", string="What we hold on you")["href"])
+
+
+@pytest.mark.clause("C26", "C17")
+def test_who_is_asked_for_a_sum_sees_all_that_is_held_by_a_code_in_their_mailbox(
+    place, clock, visitor, sum_asked
+):
+    """Before paying, after, and when there is nothing to pay; the link alone shows nobody."""
+    made, address = sum_asked
+    unpaid = visitor.open(address)
+    way = own_data(visitor, unpaid)
+    waiting = visitor.send(way.form("/data"))
+    mail = mailed_code(place)
+    opened = visitor.send(waiting.form("/code"), code=code_in(mail))
+    base = opened.url.partition("?")[0]
+
+    with place.app_context():
+        key = guest_key(db.session.get_one(Reservation, made))
+    for page in (unpaid, way, waiting):
+        assert not [word for word in (NAME, EMAIL, key) if word in page.text]
+    assert "the address that we wrote to, w•••@p•••.example" in way.words
+    assert way.soup.find("a", string="Payment by link")["href"].startswith(address)
+    assert mail["To"].addresses[0].addr_spec == EMAIL
+    assert re.fullmatch(r"/data/[\w-]{43}", base)
+    assert NAME in opened.words
+    assert "A lost key" in opened.words
+    assert visitor.open(f"{base}/erase").status == 200
+
+    receipt = visitor.send(visitor.send(unpaid.form()).form("/pay"))
+    assert "Receipt" in receipt.words
+    assert own_data(visitor, receipt).form("/data")
+
+
+@pytest.mark.clause("C26")
+def test_the_way_is_there_too_once_a_sum_is_withdrawn(place, clock, visitor, sum_asked):
+    made, address = sum_asked
+    with place.app_context():
+        links.withdraw(made, now=clock())
+        db.session.commit()
+
+    over = visitor.open(address)
+
+    assert over.status == 410
+    assert own_data(visitor, over).form("/data")
+
+
+@pytest.mark.clause("C17")
+def test_the_checkout_of_a_booking_is_no_such_way(place, visitor, stay):
+    with place.app_context():
+        key = checkout_key(db.session.scalars(sa.select(Reservation)).one())
+
+    for method, path in (("GET", "data"), ("POST", "data"), ("POST", "data/code")):
+        answer = visitor.ask(
+            method, f"/checkout/{key}/{path}", data={} if method == "POST" else None
+        )
+        assert answer.status == 404
 
 
 @pytest.mark.clause("C26")

@@ -1,4 +1,8 @@
-"""A guest's way to their own data: from their reservation's page, by a mailed code."""
+"""A guest's way to their own data: from their reservation's page, by a mailed code.
+
+Whom the house asks for a sum has the same way from the page on which it is paid: the data are
+held from the moment it is asked for, paid or not.
+"""
 
 from datetime import datetime
 from email.message import EmailMessage
@@ -10,8 +14,14 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts.disclosures import MAIL_ABOUT_RIGHTS
 from app.accounts.mailing import post
-from app.booking.links import guest_key, reservation_at_link
-from app.booking.models import Reservation
+from app.booking.links import (
+    checkout_key,
+    guest_key,
+    guest_url,
+    reservation_at_link,
+    reservation_for_checkout,
+)
+from app.booking.models import ASKED, Reservation
 from app.core.clock import utcnow
 from app.core.database import db, only_read
 from app.core.errors import DomainError
@@ -49,24 +59,31 @@ class MailedCodeForm(Form):
     )
 
 
-def _find(reference: str) -> Reservation:
-    """Return a booking with somebody's details; 404 without its key, as if there were none."""
-    found = reservation_at_link(reference)
-    return found if found.person is not None else abort(404)
+def _find(reference: str, key: str) -> Reservation:
+    """Return a booking with somebody's details; 404 without its key, as if there were none.
+
+    `key` is that of a sum's page, which opens no other booking here.
+    """
+    found = reservation_for_checkout(key) if key else reservation_at_link(reference)
+    if found is None or found.person is None or (key and found.kind != ASKED):
+        abort(404)
+    return found
 
 
 @bp.get("/reservations/<reference>/data", endpoint="guest")
+@bp.get("/checkout/<key>/data", endpoint="payer")
 @private_page
-def guest_page(reference: str) -> ResponseReturnValue:
+def guest_page(reference: str = "", key: str = "") -> ResponseReturnValue:
     """Offer to mail a code; ask for it once it was mailed."""
-    return _page(_find(reference), MailedCodeForm(formdata=None))
+    return _page(_find(reference, key), MailedCodeForm(formdata=None))
 
 
 @bp.post("/reservations/<reference>/data", endpoint="ask_code")
+@bp.post("/checkout/<key>/data", endpoint="payer_ask_code")
 @private_page
-def ask_code(reference: str) -> ResponseReturnValue:
+def ask_code(reference: str = "", key: str = "") -> ResponseReturnValue:
     """Have a code mailed to the address of the booking."""
-    found, now = _find(reference), utcnow()
+    found, now = _find(reference, key), utcnow()
     if not EmptyForm().validate_on_submit():
         abort(400)
     try:
@@ -75,28 +92,29 @@ def ask_code(reference: str) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         only_read()
-        return _refused(_find(reference), error)
-    return redirect(_address(found), 303)
+        return _refused(_find(reference, key), error)
+    return redirect(_address(found, "guest"), 303)
 
 
 @bp.post("/reservations/<reference>/data/code", endpoint="type_code")
+@bp.post("/checkout/<key>/data/code", endpoint="payer_type_code")
 @private_page
-def type_code(reference: str) -> ResponseReturnValue:
+def type_code(reference: str = "", key: str = "") -> ResponseReturnValue:
     """Take the code; the right one leads to the guest's own pages."""
-    found, form = _find(reference), MailedCodeForm()
+    found, form = _find(reference, key), MailedCodeForm()
     if not form.validate_on_submit():
         only_read()
         return _page(found, form), 422
     try:
-        key = codes.prove(found, form.code.data, now=utcnow())
+        opens = codes.prove(found, form.code.data, now=utcnow())
     except codes.WrongCode as error:
         only_read()
         form.code.errors = [error.say()]
-        return _page(_find(reference), form), 422
+        return _page(_find(reference, key), form), 422
     except DomainError as error:
         only_read()
-        return _refused(_find(reference), error)
-    return redirect(url_for("privacy.data", key=key), 303)
+        return _refused(_find(reference, key), error)
+    return redirect(url_for("privacy.data", key=opens), 303)
 
 
 def _refused(found: Reservation, error: DomainError) -> ResponseReturnValue:
@@ -105,13 +123,18 @@ def _refused(found: Reservation, error: DomainError) -> ResponseReturnValue:
 
 
 def _page(found: Reservation, form: MailedCodeForm, problem: str = "") -> str:
-    g.page_path = f"/reservations/{found.reference}/data"
+    of_a_sum = found.kind == ASKED
+    home = f"checkout/{checkout_key(found)}" if of_a_sum else f"reservations/{found.reference}"
+    g.page_path = f"/{home}/data"
     assert found.person is not None
     waiting = codes.waiting(found, now=utcnow())
     return render_template(
         "privacy/code.html",
         reservation=found,
-        key=guest_key(found),
+        of_a_sum=of_a_sum,
+        back=url_for("payments.pay", key=checkout_key(found)) if of_a_sum else guest_url(found),
+        ask=_address(found, "ask_code"),
+        type_code=_address(found, "type_code"),
         email=codes.masked(found.person.email or ""),
         claimed=is_claimed(found.person.id),
         waiting=waiting is not None and waiting.tries < codes.MOST_TRIES,
@@ -124,8 +147,15 @@ def _page(found: Reservation, form: MailedCodeForm, problem: str = "") -> str:
     )
 
 
-def _address(found: Reservation, **carried: Any) -> str:
-    return url_for("privacy.guest", reference=found.reference, key=guest_key(found), **carried)
+_OF_A_SUM = {"guest": "payer", "ask_code": "payer_ask_code", "type_code": "payer_type_code"}
+
+
+def _address(found: Reservation, page: str, **carried: Any) -> str:
+    """Return where a page stands. Whoever may pay a sum needn't have the key of its receipt."""
+    if found.kind == ASKED:
+        return url_for(f"privacy.{_OF_A_SUM[page]}", key=checkout_key(found), **carried)
+    key = guest_key(found)
+    return url_for(f"privacy.{page}", reference=found.reference, key=key, **carried)
 
 
 # -- The mail ---------------------------------------------------------------------------------
@@ -169,7 +199,7 @@ def compose(reservation: Reservation, code: str, *, job: int, now: datetime) -> 
             reference=reservation.reference,
             code=f"{code[:half]} {code[half:]}",
             minutes=int(codes.CODE_LIFE.total_seconds()) // _MINUTE,
-            url=base + _address(reservation, lang=language, basket=None),
+            url=base + _address(reservation, "guest", lang=language, basket=None),
         )
     return make_message(
         text,
