@@ -4,11 +4,13 @@ All of it comes from the data map: a column that is added is on the page. Each t
 one statement, however many rows it has; a long one is shown in part, the newest first.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import url_for
@@ -179,10 +181,22 @@ def _shelf(
         table.name,
         table_word(table),
         why(table),
-        items,
+        _told_apart(items, zone),
         [_line(one) for one in received if concerns(one, table)],
         more=len(rows) > most,
     )
+
+
+def _told_apart(items: list[Item], zone: ZoneInfo) -> list[Item]:
+    """Give rows that begin alike, as payments do, their sum and since when they are there."""
+    alike = Counter(one.title for one in items)
+    return [_with_sum_and_day(one, zone) if alike[one.title] > 1 else one for one in items]
+
+
+def _with_sum_and_day(item: Item, zone: ZoneInfo) -> Item:
+    sums = (value.text for value in item.values if value.field.name.endswith("_minor"))
+    since = instant_text(item.since, zone) if item.since is not None else ""
+    return replace(item, title=" · ".join(filter(None, [next(sums, ""), since, item.title])))
 
 
 def _about(row: Any) -> str:

@@ -28,6 +28,7 @@ from tests.house.visitor import NAME, Visitor, reference_of
 from tests.owner.guests import book as booked
 from tests.owner.guests import details
 from tests.owner.guests import stay as nights
+from tests.privacy.guests import ways_in
 from tests.privacy.taking import Somebody
 
 ADDRESS = {
@@ -61,6 +62,27 @@ def secret(path):
     fields = (field for table in person_tables() for field in table.columns)
     kinds = {field.path: field.declared.kind for field in fields if field.declared}
     return kinds.get(path) is Kind.CREDENTIAL
+
+
+@pytest.mark.clause("C26")
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_payments_that_are_otherwise_alike_are_told_apart_by_sum_and_time(
+    place, clock, visitor, language
+):
+    first = visitor.book()
+    clock.move(timedelta(hours=1))
+    again = Visitor(place)
+    again.dates = {"arrive": "2031-07-07", "depart": "2031-07-09"}
+    again.book()
+
+    page = ways_in(place, visitor, first)
+    page = visitor.open(f"{page.url.partition('?')[0]}?of=payment&lang={language}")
+    titles = [one.get_text() for one in page.soup.main.find_all("summary")]
+
+    assert len(titles) == len(set(titles)) == 2
+    sums = [re.search(r"€\s?[\d,.]+|[\d.,]+\s€", one) for one in titles]
+    assert all(sums), titles
+    assert all("2031" in one for one in titles), titles
 
 
 @pytest.mark.clause("C26")
