@@ -258,6 +258,11 @@ class Venue:
     def __post_init__(self) -> None:
         exponent(self.currency)
 
+    @property
+    def responsible(self) -> "Venue | Responsible":
+        """Who is responsible for people's data, and where: the place, unless it is another."""
+        return self.controller or self
+
     def has_ended(self, *, now: datetime) -> bool:
         """Whether the place closes down, and its last day is over."""
         return self.closes_on is not None and now.astimezone(self.zone).date() > self.closes_on

@@ -186,10 +186,9 @@ def _read() -> Shop:
 def controller_name() -> str:
     """Return who is responsible at this very moment, whatever this process knew before."""
     try:
-        venue = shop().venue
+        return shop().venue.responsible.name
     except (NothingOnOffer, sa.exc.SQLAlchemyError):
         return site().name
-    return venue.controller.name if venue.controller else venue.name
 
 
 def controller_since() -> datetime | None:

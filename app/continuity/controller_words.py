@@ -1,7 +1,10 @@
 """A change of controller in words: the line on every page, the mails, and what stays behind."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
+from app.booking.wording import where
 from app.continuity import previews
 from app.continuity.controller_models import (
     ANNOUNCED,
@@ -48,12 +51,16 @@ OFF = telling.matter(
 
 def facts_of(change: ControllerChange) -> dict[str, Fact]:
     """Return what a mail about a change needs to say; the same for everybody."""
+
+    def country() -> str:
+        return recipients.country_word(change.country)
+
     return {
         "name": change.name,
         "day": change.changes_on,
-        "address": ", ".join(change.address),
+        "address": _in_every_language(lambda: ", ".join(where(change))),
         "email": change.email,
-        "country": _in_every_language(change.country) if change.abroad else "",
+        "country": _in_every_language(country) if change.abroad else "",
         "way": change.way,
         "former": change.former,
         "own_words": {lang: text for lang, text in change.texts.items() if text} or {"en": ""},
@@ -65,11 +72,11 @@ def preview(change: ControllerChange, language: str) -> tuple[str, str]:
     return previews.preview(TOLD, facts_of(change), "controller.show", language)
 
 
-def _in_every_language(code: str) -> dict[str, str]:
+def _in_every_language(say: Callable[[], str]) -> dict[str, str]:
     found = {}
     for language in LANGUAGES:
         with use_language(language):
-            found[language] = recipients.country_word(code)
+            found[language] = say()
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from flask import render_template
 
 from app.booking.models import VenueRow
+from app.booking.shop import shop
 from app.continuity import incidents, previews
 from app.continuity.incidents_clocks import AUTHORITY, CHINA, PEOPLE, Clock
 from app.continuity.incidents_models import (
@@ -119,6 +120,7 @@ def report(incident: Incident, **more: Any) -> str:
         incident=incident,
         happened=gettext(HAPPENED[incident.kind]),
         venue=db.session.get_one(VenueRow, 1),
+        responsible=shop().venue.responsible,
         people=incidents.concerned(incident),
         erased=sum(incidents.gone(incident)),
         kinds=incidents.kinds_of(incident),

@@ -59,8 +59,8 @@ def _front() -> list[tuple[str, str]]:
     except NothingOnOffer:
         return made
     return [
-        (gettext("Responsible"), ", ".join((venue.name, *where(venue)))),
-        (gettext("E-mail"), venue.email),
+        (gettext("Responsible"), ", ".join((venue.responsible.name, *where(venue.responsible)))),
+        (gettext("E-mail"), venue.responsible.email),
         (gettext("Telephone"), venue.phone),
         *made,
     ]

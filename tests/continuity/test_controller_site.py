@@ -7,8 +7,11 @@ from app.accounts.disclosures import of_persons
 from app.accounts.models import Account
 from app.consent import permissions
 from app.continuity.controller_models import ControllerRecord
+from app.continuity.controller_words import preview
 from app.core.database import db
 from app.core.datamap import Purpose
+from app.core.languages import LANGUAGES
+from app.privacy.export.readme import readme_text
 from app.web.cookies import Category
 from tests.accounts.ways import make_house
 from tests.consent.answers import answer, choice_in, faults, grants, jar, records
@@ -24,6 +27,15 @@ OLD = "Haus Rohrdommel"
 def said_yes(place, client, clock):  # noqa: F811
     choice = choice_in(place, client, clock())
     return choice.granted if choice else frozenset()
+
+
+def assert_papers_name_the_new_one(place, clock, owner):  # noqa: F811
+    there = f"{NEW}, Morgenrotweg 1, 18356 Barth, Austria"
+    with place.test_request_context():
+        readme = " ".join(readme_text([], now=clock()).split())
+    assert there in words(place.test_client().get("/contact"))
+    assert there in words(enter(place, clock, owner.account_id).get("/owner/records"))
+    assert there.replace(",", "", 1) in readme
 
 
 @pytest.mark.both_databases
@@ -56,7 +68,7 @@ def test_the_name_changes_every_yes_ends_and_old_receipts_keep_the_old_name(plac
 
     # The name.
     assert changing.change_in(place).state == "done"
-    assert NEW in words(place.test_client().get("/contact"))
+    assert_papers_name_the_new_one(place, clock, owner)
     assert NEW in place.test_client().get("/privacy").text
     page = words(place.test_client().get("/privacy/controller"))
     assert f"{NEW} is, since" in page
@@ -86,6 +98,24 @@ def test_the_name_changes_every_yes_ends_and_old_receipts_keep_the_old_name(plac
         notes = of_persons([person_id])
         assert "handed_over" in {one.what for one in notes}
         assert db.session.scalar(sa.select(sa.func.count()).select_from(ControllerRecord)) == 0
+
+
+def test_the_country_of_the_new_one_is_said_last_and_as_its_reader_calls_it(place, clock):  # noqa: F811
+    owner = enter(place, clock, changing.owner_of(place, clock))
+    address = "Morgenrotweg 1\n18356 Barth\nDeutschland"
+    changing.plan(owner, way="site", address=address)
+    changing.announce(owner)
+    page = words(place.test_client().get("/privacy/controller"))
+
+    with place.test_request_context():
+        change = changing.change_in(place)
+        mails = {one: " ".join(preview(change, one)[1].split()) for one in LANGUAGES}
+
+    called = {"en": "Germany", "de": "Deutschland", "fr": "Allemagne", "zh": "德国"}
+    for language, country in called.items():
+        assert f"Morgenrotweg 1, 18356 Barth, {country}" in mails[language]
+    assert "Morgenrotweg 1, 18356 Barth, Germany" in page
+    assert "Deutschland" not in page + mails["en"]
 
 
 def test_a_calm_page_where_nothing_is_planned_and_few_statements(place, count_queries):  # noqa: F811

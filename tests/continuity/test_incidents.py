@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.accounts import readings
 from app.accounts.models import STAFF, Account
+from app.booking.models import VenueRow
 from app.continuity import incidents, incidents_errors, incidents_telling
 from app.continuity.incidents_cli import incident_cli
 from app.continuity.incidents_models import (
@@ -344,6 +345,21 @@ def test_no_risk_is_explained_and_kept(place, clock, people, owner):  # noqa: F8
     assert recorded(place).risk_why == "All of it is sealed."
     with pytest.raises(incidents_errors.Closed), place.app_context():
         incidents.look_again(db.session.get_one(Incident, recorded(place).id), now=clock())
+
+
+def test_the_report_names_who_is_responsible_with_their_own_address(place, clock, people, owner):  # noqa: F811
+    tell_what_happened(owner, clock, tables=["person"])
+    with place.app_context():
+        db.session.get_one(VenueRow, 1).controller = {
+            "name": "Morgenrot GmbH", "address": ["Ring 1", "1010 Wien"],
+            "email": "m@morgenrot.example", "country": "AT",
+        }  # fmt: skip
+        db.session.get_one(VenueRow, 1).catalogue_version += 1
+        db.session.commit()
+
+    file = owner.get(path(place, "/report.txt"))
+
+    assert "Responsible: Morgenrot GmbH, Ring 1, 1010 Wien, Austria\n" in file.text
 
 
 def test_a_late_report_asks_for_its_reasons(place, clock, people, owner):  # noqa: F811
