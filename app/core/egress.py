@@ -9,7 +9,8 @@ import http.client
 import smtplib
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -65,6 +66,8 @@ class Egress:
     """How long the mail relay may take for each answer."""
     relay_rests: ClassVar[float] = 60
     """For how many seconds it is left alone after it let us wait for nothing."""
+    relay_goodbye: ClassVar[float] = 2
+    """How long it may take to say goodbye, which nothing hangs on."""
 
     def __init__(
         self, addresses: dict[str, str], hosts: Mapping[str, tuple[str, ...]] | None = None
@@ -141,24 +144,40 @@ class Egress:
         finally:
             connection.close()
 
-    def mail_relay(self) -> smtplib.SMTP:
-        """Return a connection to the mail relay, encrypted and signed in.
+    def mail_relay(self) -> AbstractContextManager[smtplib.SMTP]:
+        """Talk to the mail relay, encrypted and signed in, for as long as a block.
 
         MAIL_URL is smtps://user:password@host:465 or smtp://…:587 (STARTTLS).
         A relay on this very machine may be plain. Raises RecipientUnknown
         without one, smtplib.SMTPException or OSError when it can't be reached.
+
+        One that lets us wait for nothing, at whatever word, is left alone for a while.
         """
-        parts = urlsplit(self.url(MAIL_RELAY))
+        return self._conversation(urlsplit(self.url(MAIL_RELAY)))
+
+    @contextmanager
+    def _conversation(self, parts: SplitResult) -> Iterator[smtplib.SMTP]:
         began = time.monotonic()
         if began < self._relay_at:
             # A hundred mails that wait one after another would keep all other work waiting.
             raise TimeoutError
         try:
-            return self._connected(parts)
+            relay = self._connected(parts)
+            try:
+                yield relay
+            finally:
+                self._say_goodbye(relay)
         except (OSError, smtplib.SMTPException):
             if time.monotonic() - began >= self.relay_seconds:
                 self._relay_at = time.monotonic() + self.relay_rests
             raise
+
+    def _say_goodbye(self, relay: smtplib.SMTP) -> None:
+        """End a conversation; what was taken stays taken, whatever is answered to that."""
+        if relay.sock is not None:
+            relay.sock.settimeout(self.relay_goodbye)
+        with closing(relay), suppress(OSError, smtplib.SMTPException):
+            relay.quit()
 
     def _connected(self, parts: SplitResult) -> smtplib.SMTP:
         host, wait = parts.hostname or "", self.relay_seconds

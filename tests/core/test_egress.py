@@ -82,7 +82,7 @@ def test_a_relay_elsewhere_is_never_spoken_to_in_clear(monkeypatch):
     )
 
     with pytest.raises(smtplib.SMTPNotSupportedError):
-        Egress({"mail relay": "smtp://user:pass@relay.example:587"}).mail_relay()
+        Egress({"mail relay": "smtp://user:pass@relay.example:587"}).mail_relay().__enter__()
     relay.listener.close()
 
     assert not any("AUTH" in one.upper() for one in relay.said)

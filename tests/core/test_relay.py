@@ -22,7 +22,11 @@ ANSWERS = {"later": "451 later", "never": "554 not from you", "takes": "250 take
 
 
 class Relay:
-    """A relay on this machine, which takes mails, refuses them, or says nothing at all."""
+    """A relay on this machine, which takes mails, refuses them, or falls silent at some word.
+
+    Moods: "takes", "later", "never"; "silent" from the first, "silent at EHLO", at another word,
+    or at "." after a whole message, which it may have taken or not.
+    """
 
     def __init__(self, mood):
         self.mood, self.taken, self.callers = mood, [], 0
@@ -45,15 +49,21 @@ class Relay:
         say = lambda text: line.wfile.write(f"{text}\r\n".encode())  # noqa: E731
         say("220 relay")
         for heard in line.rfile:
-            word = heard.split()[0].upper() if heard.split() else b""
-            if word == b"DATA":
+            word = heard.split()[0].upper().decode() if heard.split() else ""
+            if self.mood == f"silent at {word}":
+                line.rfile.read()
+                return
+            if word == "DATA":
                 say("354 go on")
                 message = b"".join(iter(line.rfile.readline, b".\r\n"))
-                if self.mood == "takes":
+                if self.mood == "silent at .":
+                    line.rfile.read()
+                    return
+                if self.mood in ("takes", "silent at QUIT"):
                     self.taken.append(email.message_from_bytes(message))
-                say(ANSWERS[self.mood])
+                say(ANSWERS.get(self.mood, ANSWERS["takes"]))
             else:
-                say("221 bye" if word == b"QUIT" else "250 ok")
+                say("221 bye" if word == "QUIT" else "250 ok")
 
     def close(self):
         self.server.shutdown()
@@ -118,24 +128,51 @@ def test_a_mail_waits_with_growing_pauses_and_goes_out_once(
     assert [message["To"].count(EMAIL) for message in there.taken] == [1]
 
 
-def test_a_relay_that_says_nothing_keeps_other_work_waiting_once(
-    place, visitor, clock, relay, monkeypatch
+@pytest.fixture
+def ten_mails(place, visitor, clock):
+    """Have ten mails wait, let the worker do them, and return how long that took, and errors."""
+
+    def send():
+        visitor.book()
+        with place.app_context():
+            mail = sa.select(Job.payload).where(Job.topic == "mail")
+            payload = db.session.scalars(mail).one()
+            for _ in range(9):
+                outbox.enqueue("mail", payload, now=clock())
+            db.session.commit()
+            began = time.monotonic()
+            outbox.run_due(now=clock())
+            took = time.monotonic() - began
+            errors = sa.select(Job.last_error).where(Job.topic == "mail")
+            return took, db.session.scalars(errors).all()
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "mood", ["silent", "silent at EHLO", "silent at RCPT", "silent at DATA", "silent at ."]
+)
+def test_a_relay_that_falls_silent_keeps_other_work_waiting_once(
+    relay, ten_mails, monkeypatch, mood
 ):
     monkeypatch.setattr(Egress, "relay_seconds", 0.3)
-    there = relay("silent")
-    visitor.book()
-    with place.app_context():
-        mail = sa.select(Job.payload).where(Job.topic == "mail")
-        payload = db.session.scalars(mail).one()
-        for _ in range(9):
-            outbox.enqueue("mail", payload, now=clock())
-        db.session.commit()
-        began = time.monotonic()
-        outbox.run_due(now=clock())
-        took = time.monotonic() - began
-        errors = db.session.scalars(sa.select(Job.last_error).where(Job.topic == "mail")).all()
+    there = relay(mood)
+
+    took, errors = ten_mails()
 
     assert there.callers == 1
     assert took < 2
     assert len(errors) == 10
     assert set(errors) == {"SMTPServerDisconnected", "TimeoutError"}
+
+
+def test_a_relay_that_never_says_goodbye_takes_each_mail_once(relay, ten_mails, monkeypatch):
+    """What was taken isn't sent again, and the next mail doesn't wait for the last one's end."""
+    monkeypatch.setattr(Egress, "relay_goodbye", 0.05)
+    there = relay("silent at QUIT")
+
+    took, errors = ten_mails()
+
+    assert len(there.taken) == there.callers == 10
+    assert took < 5
+    assert set(errors) == {None}
