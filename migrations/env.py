@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
+from app.core.database import patiently
+
 log = logging.getLogger("alembic.env")
 
 db = current_app.extensions["migrate"].db
@@ -29,7 +31,7 @@ def render_item(kind: str, value: object, _autogenerate: object) -> str | bool:
 def run() -> None:
     """Migrate both databases, each in its own transaction."""
     for name, (engine, metadata) in TARGETS.items():
-        with engine.connect() as connection:
+        with patiently(), engine.connect() as connection:
             # Rebuilding a parent table would delete its children by ON DELETE CASCADE.
             # The pragma has no effect inside a transaction, so it goes round SQLAlchemy.
             sqlite = engine.dialect.name == "sqlite"

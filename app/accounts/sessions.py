@@ -27,7 +27,7 @@ from app.accounts.models import GUEST, HOUSE, OWNER, READER, STAFF, Account, Ses
 from app.accounts.using import is_past, note_use
 from app.config import Settings
 from app.core.clock import utcnow
-from app.core.database import db, only_reading, writing
+from app.core.database import PATIENCE_OF_PAGES, db, only_reading, patience, writing
 from app.core.languages import N_
 from app.core.tokens import digest_of_token
 from app.web.cookies import Category, Cookie, cookie_name
@@ -127,6 +127,7 @@ class RowSessions(SessionInterface):
         token = request.cookies.get(self._cookie)
         if not token or len(token) > _LONGEST_COOKIE:
             return NoSession()
+        patience.set(PATIENCE_OF_PAGES)  # before the request's own beginning, until its end
         try:
             return _opened(token, now=utcnow()) or NoSession()
         except sa.exc.SQLAlchemyError as error:

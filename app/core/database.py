@@ -32,10 +32,14 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-# Milliseconds that SQLite waits for others who write.
+# Milliseconds that SQLite waits for others who write, and PostgreSQL for each lock.
 _BUSY = 15_000
 PATIENCE_OF_PAGES = 5_000
 """Somebody waits for a page, and a server's few threads with them."""
+_AS_LONG_AS_IT_TAKES = 24 * 60 * 60 * 1000
+# Milliseconds after which PostgreSQL ends what a page began and didn't go on with: a machine
+# that has vanished would keep its locks for hours. A reader of a download may stop for a while.
+_LEFT_ALONE = 5 * 60 * 1000
 _HURRIED = 250  # for what can as well be written down the next time
 
 KEYS = "keys"
@@ -99,7 +103,8 @@ reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 
 patience: ContextVar[int] = ContextVar("patience", default=_BUSY)
-"""How many milliseconds a unit of work in this context waits to begin writing, on SQLite."""
+"""How many milliseconds a unit of work in this context waits: on SQLite to begin writing, on
+PostgreSQL for each lock that somebody else has."""
 
 
 class UnitOfWork(Session):
@@ -142,13 +147,15 @@ class Database(SQLAlchemy):
     readonly_views: dict[Engine, Engine]
 
     def init_app(self, app: Flask) -> None:
-        """Make the engines of `app` and teach SQLite how to begin."""
+        """Make the engines of `app`, and teach them how to begin."""
         super().init_app(app)
         self.readonly_views = {}
         with app.app_context():
             for engine in self.engines.values():
                 if engine.dialect.name == "sqlite":
                     _teach_sqlite(engine)
+                elif engine.dialect.name == "postgresql":
+                    engine.dialect.do_begin = _begin_postgresql  # type: ignore[assignment,method-assign]
 
 
 def _teach_sqlite(engine: Engine) -> None:
@@ -182,6 +189,36 @@ def _begin_sqlite(dbapi: Any) -> None:
         dbapi.execute("PRAGMA query_only=OFF")
         dbapi.execute(f"PRAGMA busy_timeout={patience.get()}")
         dbapi.execute("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Any) -> None:
+    """Have a connection wait for locks as long as whoever has it now.
+
+    Said once, and again only where somebody more or less patient has the connection next;
+    outside of any transaction, whose end by a rollback would take it back.
+    """
+    waits = patience.get()
+    if connection.info.get("waits") == waits:
+        return
+    left = _LEFT_ALONE if waits <= PATIENCE_OF_PAGES else 0  # a job may be away for as long
+    names = {"lock_timeout": waits, "idle_in_transaction_session_timeout": left}
+    dbapi = connection.dbapi_connection
+    by_itself, dbapi.autocommit = dbapi.autocommit, True
+    try:
+        dbapi.execute("; ".join(f"SET {name} = {most}" for name, most in names.items()))
+    finally:
+        dbapi.autocommit = by_itself
+    connection.info["waits"] = waits
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """Wait for others as long as it takes: for what nobody waits for, and must be done."""
+    token = patience.set(_AS_LONG_AS_IT_TAKES)
+    try:
+        yield
+    finally:
+        patience.reset(token)
 
 
 db = Database(model_class=Base, session_options={"class_": UnitOfWork}, disable_autonaming=True)

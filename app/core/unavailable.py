@@ -27,6 +27,7 @@ _POSTGRESQL = {
     "55P03": BUSY,
     "40001": BUSY,
     "40P01": BUSY,
+    "25P03": BUSY,  # begun, and left alone for too long
     "53100": FULL,
     "53": BUSY,
     "57P": AWAY,

@@ -19,7 +19,16 @@ from flask import current_app
 from app.accounts.models import Account, Person, SessionRow
 from app.booking.models import AS_HELD, BOOKING, Reservation
 from app.config import Settings
-from app.core.database import KEYS, Base, changed, clear_journal, connect_to_read, db, table
+from app.core.database import (
+    KEYS,
+    Base,
+    changed,
+    clear_journal,
+    connect_to_read,
+    db,
+    patiently,
+    table,
+)
 from app.core.datamap import tables_in_order
 from app.core.languages import N_
 from app.core.outbox import Job
@@ -304,7 +313,9 @@ def overwrite() -> None:
     for engine in db.engines.values():
         if engine.dialect.name != "postgresql":
             continue
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        begun = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        # Whoever else is at a table, another erasure perhaps: nothing may be left as it is.
+        with patiently(), begun as connection:
             metadata = Base.metadata if engine is db.engine else PersonKey.metadata
             for one in tables_in_order(metadata):
                 # Where it isn't permitted, PostgreSQL warns and goes on.
