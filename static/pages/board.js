@@ -83,3 +83,15 @@ if (table) {
     letGo();
   });
 }
+
+// Rooms and sessions have the same days: where one is scrolled to, the other goes along.
+const areas = [...document.querySelectorAll(".board-scroll")];
+let led = null;
+for (const area of areas) {
+  area.addEventListener("scroll", () => {
+    const other = areas.find((one) => one !== area);
+    if (led === area || !other || Math.abs(other.scrollLeft - area.scrollLeft) < 1) { led = null; return; }
+    led = other;
+    other.scrollLeft = area.scrollLeft;
+  }, { passive: true });
+}

@@ -12,6 +12,15 @@ from tests.browser.test_pages import BY_NIGHT, DESK, PHONE, SMALL_TARGETS, TOO_W
 from tests.servers import LiveServer, run_flask
 
 BAR = "td.b-firm:not(.b-before, .b-after, .b-pin) > a"
+DAYS = """() => [...document.querySelectorAll(".board")].map((table) =>
+  [...table.querySelectorAll("thead tr:last-child th + th")].map((day) =>
+    day.getBoundingClientRect().left))"""
+SCROLLED_ALIKE = """() => {
+  const [rooms, sessions] = document.querySelectorAll(".board-scroll");
+  return Math.abs(rooms.scrollLeft - sessions.scrollLeft) < 1;
+}"""
+BROKEN_TIMES = """() => [...document.querySelectorAll(".board--lanes time")]
+  .filter((time) => time.getClientRects().length > 1).length"""
 PREVIEW = re.compile(r"/owner/board/\d+/change\?")
 
 
@@ -131,6 +140,25 @@ def test_without_script_a_room_is_blocked_and_a_note_is_made(enter: Callable[...
     page.locator("main form .button--danger").click()
     expect(page.locator(".notice--success")).to_be_visible()
     expect(page.locator("td.b-block")).to_have_count(0)
+
+
+@pytest.mark.clause("C17")
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_rooms_and_sessions_have_their_days_below_each_other(
+    enter: Callable[..., Page], size: dict[str, int]
+) -> None:
+    """Scrolled too; and each start's time stands in one line."""
+    page = enter(viewport=size)
+    for days in (14, 30, 60):
+        page.goto(f"/owner/board?days={days}")
+        for by in (0, 170):
+            page.locator(".board-scroll").last.evaluate(f"area => area.scrollLeft = {by}")
+            page.wait_for_function(SCROLLED_ALIKE)
+            rooms, sessions = page.evaluate(DAYS)
+            assert len(rooms) == len(sessions) == days
+            apart = [abs(one - other) for one, other in zip(rooms, sessions, strict=True)]
+            assert max(apart) < 1, f"{days} days: {max(apart)} pixels apart"
+        assert page.evaluate(BROKEN_TIMES) == 0
 
 
 @pytest.mark.clause("C17")
