@@ -111,7 +111,7 @@ def _summary(lines: Iterable[Line], total_minor: int, currency: str, venue: Venu
     notes = [
         gettext(
             "VAT of %(rate)s included: %(amount)s",
-            rate=_percent(rate),
+            rate=percent(rate),
             amount=format_money(minor, currency, locale),
         )
         for rate, minor in sorted(vat.items())
@@ -119,7 +119,8 @@ def _summary(lines: Iterable[Line], total_minor: int, currency: str, venue: Venu
     return Summary(texts, format_money(total_minor, currency, locale), notes)
 
 
-def _percent(basis_points: int) -> str:
+def percent(basis_points: int) -> str:
+    """Return a rate of basis points as "7 %" or "12.5 %"."""
     number = format_decimal(Decimal(basis_points) / 100, locale=current_locale())
     return gettext("%(number)s %%", number=number)
 
@@ -199,7 +200,7 @@ def _promise(
                 gettext(
                     "Cancel by %(when)s: you get %(share)s back.",
                     when=when,
-                    share=_percent(refund_bp),
+                    share=percent(refund_bp),
                 )
             )
     lines.append(

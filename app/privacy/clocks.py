@@ -71,7 +71,7 @@ CLOCKS = {
     GDPR: Clock(
         N_("European Union, United Kingdom, Switzerland"),
         N_("one month, and two more where we say why within the first"),
-        "GDPR art. 12 (3)",
+        N_("GDPR art. 12 (3)"),
         N_("the data protection authority of the place where you live, or of ours"),
         lambda on: _months_after(on, MONTHS),
         # From the end of the first term: at most three months from the request.

@@ -239,7 +239,7 @@ BY_NAME: Final = {
     "unit_minor": N_("Price of one"),
     "unknown": N_("Still waiting for an answer"),
     "used_at": N_("Used"),
-    "vat_bp": N_("VAT, in hundredths of a percent"),
+    "vat_bp": N_("VAT rate"),
     "vat_minor": N_("VAT included"),
     "verified_at": N_("Address proved"),
     "warned_at": N_("Told that it will go"),

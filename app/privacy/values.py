@@ -11,7 +11,7 @@ from babel.dates import format_datetime
 
 from app.booking import wording
 from app.booking.cancellation import BadPolicy
-from app.booking.summary import deadlines
+from app.booking.summary import deadlines, percent
 from app.core.datamap import Kind
 from app.core.languages import LANGUAGES, current_language, current_locale, gettext
 from app.privacy.tables import Field, PersonTable
@@ -94,10 +94,19 @@ def _terms(_kept: str, reservation: Any) -> str:
 
 
 def _nights(kept: list[tuple[str, int]], line: Any) -> str:
-    return ", ".join(
-        f"{wording.long_day(date.fromisoformat(night))}: {money(minor, _currency(line))}"
+    currency = _currency(line)
+    return gettext(", ").join(
+        gettext(
+            "%(day)s: %(line)s",
+            day=wording.long_day(date.fromisoformat(night)),
+            line=money(minor, currency),
+        )
         for night, minor in kept
     )
+
+
+def _rate(basis_points: int, _line: Any) -> str:
+    return percent(basis_points)
 
 
 def _kinds(kept: list[str], _row: Any) -> str:
@@ -110,6 +119,7 @@ _SAID: dict[str, Callable[[Any, Any], str]] = {
     "incident_person.sealed_kinds": _kinds,
     "reservation.cancellation": _terms,
     "reservation_line.nightly": _nights,
+    "reservation_line.vat_bp": _rate,
 }
 """What is kept for a program to read, said for people; the copy to take along has it as it is."""
 

@@ -9,7 +9,7 @@ _CODE = re.compile(r"^ {4}(\w{4} \w{4})\s*$", re.MULTILINE)
 
 def mailed_code(place):
     """Let the worker do what is due, and return the mail that brought a code last."""
-    return [mail for mail in mails(place) if "code" in mail["Subject"]][-1]
+    return [mail for mail in mails(place) if ".data_code." in mail["Message-ID"]][-1]
 
 
 def code_in(mail):

@@ -171,7 +171,7 @@ def _extra_hint(here: Shop, extra: Extra) -> str:
     """Say what an extra costs, and that it is posted where it is."""
     price = gettext(_PER[extra.basis], price=money(extra.minor, here.venue.currency))
     detail = text(extra.texts, "detail")
-    return f"{price}. {detail}" if detail else price
+    return gettext("%(price)s. %(detail)s", price=price, detail=detail) if detail else price
 
 
 def _answer(

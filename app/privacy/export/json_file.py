@@ -131,6 +131,8 @@ def _column(table: PersonTable, field: Field) -> dict[str, Any]:
         types = ["object", "array", "string"]
     if is_amount(field):
         more = {"$comment": "minor units of the row's currency: cents, of a euro"}
+    if field.name.endswith("_bp"):
+        more = {"$comment": "hundredths of a percent"}
     nullable = ["null"] if sealed or column.nullable else []
     return made | more | {"type": [*types, *nullable]}
 

@@ -82,5 +82,5 @@ def _page(subject: Subject, form: RequestForm) -> str:
         complain=lambda one: gettext(clocks.clock_of(one.law).complain),
         day_of=lambda at: long_day(requests.day_here(at)),
         term=gettext(clock.term),
-        ground=clock.ground,
+        ground=gettext(clock.ground),
     )
