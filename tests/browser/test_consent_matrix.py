@@ -110,7 +110,13 @@ def held(context: BrowserContext) -> dict[str, Any]:
     return {str(cookie["name"]): cookie for cookie in context.cookies()}
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+# What a browser without scripts does is what the crawl over HTTP has seen in every state.
+@pytest.fixture(
+    params=[
+        pytest.param(True, id="scripts"),
+        pytest.param(False, id="no scripts", marks=pytest.mark.slow),
+    ]
+)
 def javascript(request: pytest.FixtureRequest) -> bool:
     """Whether the browser runs scripts."""
     return bool(request.param)
