@@ -16,15 +16,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Never
+from types import CodeType
+from typing import Any, ClassVar, Never
 
 import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.util import LRUCache
 
 from app import create_app
 from app.config import Settings
@@ -77,9 +80,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_logfinish() -> None:
-    """Sweep up after so many tests."""
+    """Sweep up after so many tests; what is still there then is there for good, as at the start."""
     if next(_run) % TESTS_A_SWEEP == 0:
         gc.collect()
+        gc.freeze()
 
 
 def _leads(config: pytest.Config) -> bool:
@@ -329,14 +333,50 @@ def settings(environ: dict[str, str]) -> Settings:
     return replace(Settings.from_env(environ), testing=True, password_memory=256)
 
 
+class Templates(FileSystemBytecodeCache):
+    """Compiled templates: of all processes in a folder, and of this one in memory."""
+
+    known: ClassVar[dict[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what this process has, or else what another one wrote."""
+        name = bucket.key + bucket.checksum
+        if name not in self.known:
+            super().load_bytecode(bucket)
+            if bucket.code is None:
+                return
+            self.known[name] = bucket.code
+        bucket.code = self.known[name]
+
+
+_spoken: dict[str, tuple[Dialect, Any]] = {}
+
+
+def _share_what_is_compiled(app: Flask, run: Path) -> None:
+    """Give a site the templates and statements that the sites of earlier tests compiled.
+
+    Every test has a site of its own; to compile all of it anew would take most of the time,
+    and leave most of what has to be swept up.
+    """
+    folder = run / "templates"
+    folder.mkdir(exist_ok=True)
+    app.jinja_env.bytecode_cache = Templates(str(folder))
+    with app.app_context():
+        for engine in db.engines.values():
+            kind = engine.dialect.name
+            if kind not in _spoken:
+                engine.connect().close()  # from here on the dialect knows its server
+                _spoken[kind] = (engine.dialect, LRUCache(10_000))
+            # What is compiled is known by its dialect, so they need the very same one.
+            engine.dialect, engine._compiled_cache = _spoken[kind]
+            engine.pool._dialect = engine.dialect
+
+
 @pytest.fixture
 def app(settings: Settings, clock: SettableClock, run: Path) -> Iterator[Flask]:
     """The test's site: migrated, empty, its clock in the test's hands."""
     app = create_app(settings, clock=clock)
-    # Every test has a site of its own; to compile its templates anew would take most of the time.
-    compiled = run / "templates"
-    compiled.mkdir(exist_ok=True)
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
+    _share_what_is_compiled(app, run)
     yield app
     _let_go(app)
     # A job or a page may have swallowed it; nothing reads outside of its purposes.

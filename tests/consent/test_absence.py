@@ -166,7 +166,7 @@ def canaries_of(way: str) -> Canaries:
     return Canaries(f"zeisig{way.replace(' ', '')}q", number)
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 @pytest.mark.clause("C10")
 def test_whoever_refuses_leaves_no_trace_anywhere(ground: Ground) -> None:
     all_of_them = {way: canaries_of(way) for way in WAYS}

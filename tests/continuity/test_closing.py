@@ -103,7 +103,7 @@ def test_a_page_that_was_kept_on_the_last_day_is_not_shown_after_it(site, line, 
 # -- The rehearsal, end to end --------------------------------------------------------------
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_the_end_of_the_service_from_the_plan_to_the_certificate(site, line, owner, clock, client):
     guests = ground.guests(site, line, clock)
     with site.test_request_context():
@@ -245,7 +245,7 @@ def the_certificate_counts_what_was_there(site, client, guests, persons):
     assert not any(word in file.text for word in ("anarie", "@"))
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_afterwards_a_guests_values_are_found_nowhere(site, line, owner, clock, instance):
     ground.guests(site, line, clock)
     ground.begin(site, owner.now)
@@ -270,7 +270,7 @@ class Crash(RuntimeError):
     """The machine goes out."""
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_crashes_in_every_stage_tell_nobody_twice_and_refund_nothing_twice(
     site, line, owner, clock, monkeypatch
 ):
@@ -361,7 +361,7 @@ def test_once_the_erasure_has_begun_nothing_stops_it(site, line, owner, clock):
 # -- The dry run ------------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 @pytest.mark.parametrize("planned", [False, True])
 def test_the_dry_run_shows_whom_and_what_and_changes_nothing(site, line, owner, clock, planned):
     guests = ground.guests(site, line, clock)

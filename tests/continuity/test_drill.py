@@ -16,7 +16,7 @@ from tests.servers import run_flask
 
 @pytest.mark.clause("C12")
 @pytest.mark.clause("C17")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_the_drill_is_green_and_leaves_the_live_book_as_it_was(person, clock, settings):
     before, ledger = rows(), erasures.entries()
 
@@ -32,7 +32,7 @@ def test_the_drill_is_green_and_leaves_the_live_book_as_it_was(person, clock, se
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_the_drill_is_green_with_a_real_backup_too(person, clock):
     backups.create(now=clock())
 
@@ -40,7 +40,7 @@ def test_the_drill_is_green_with_a_real_backup_too(person, clock):
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_the_drill_is_red_when_the_replay_is_dropped(person, clock, monkeypatch):
     monkeypatch.setattr(restore, "replay", lambda wanted, **_: erasures.apply(wanted) or 0)
 

@@ -32,7 +32,7 @@ def refused(place):
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_whoever_was_erased_since_is_gone_from_the_restored_book(
     place, person, clock, settings, newest
 ):
@@ -56,7 +56,7 @@ def test_whoever_was_erased_since_is_gone_from_the_restored_book(
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_the_old_book_can_be_read_again_for_those_who_were_not_erased(place, person, clock, newest):
     backups.create(now=clock())
     db.session.execute(sa.text("UPDATE offer SET picture = 'spoilt'"))
@@ -115,7 +115,7 @@ def test_preparing_to_serve_replays_by_itself_and_says_so(
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_with_both_lost_the_ledgers_file_destroys_the_keys_again(
     place, person, clock, settings, newest, tmp_path
 ):
@@ -138,7 +138,7 @@ def test_with_both_lost_the_ledgers_file_destroys_the_keys_again(
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_keys_alone_brought_back_by_hand_are_destroyed_again(
     place, person, clock, settings, newest, tmp_path
 ):
@@ -154,7 +154,7 @@ def test_keys_alone_brought_back_by_hand_are_destroyed_again(
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_past_the_horizon_no_backup_opens_an_erased_person(
     place, person, clock, settings, newest, tmp_path
 ):
@@ -192,7 +192,7 @@ def test_a_ledgers_file_that_was_edited_is_refused_before_anything_is_touched(
 
 
 @pytest.mark.clause("C14")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_what_must_not_be_restored_is_refused_and_nothing_is_touched(
     place, person, clock, settings, newest, tmp_path
 ):
@@ -249,7 +249,7 @@ def test_without_any_keys_a_restore_says_that_they_are_needed(place, clock, newe
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_a_restore_that_breaks_off_is_refused_until_it_is_done_again(
     place, person, clock, settings, newest, monkeypatch
 ):
@@ -271,7 +271,7 @@ def test_a_restore_that_breaks_off_is_refused_until_it_is_done_again(
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_a_restore_that_breaks_off_after_the_copy_can_be_finished(
     place, person, clock, newest, monkeypatch
 ):
@@ -335,7 +335,7 @@ def test_a_damaged_book_is_replaced_too(place, person, clock, settings, newest):
     assert opens(person)
 
 
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_unpacking_changes_nothing_else(place, clock, newest, tmp_path, environ):
     backups.create(now=clock())
     run_flask(environ, "backup", "restore", str(newest()), "--into", str(tmp_path / "out"))

@@ -156,7 +156,7 @@ def newest():
 
 
 @pytest.mark.clause("C19")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_every_row_of_the_release_before_is_there_after_the_upgrade(
     older, person, clock, ready, settings
 ):
@@ -175,7 +175,7 @@ def test_every_row_of_the_release_before_is_there_after_the_upgrade(
 
 
 @pytest.mark.clause("C14")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_both_backups_are_made_before_anything_is_touched_and_are_known_afterwards(
     older, clock, ready, settings
 ):
@@ -223,7 +223,7 @@ def test_nobody_is_served_while_it_lasts(older, clock, settings):
 
 
 @pytest.mark.clause("C14")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 @pytest.mark.parametrize("where", ["book", "keys"])
 def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
     older, person, clock, ready, settings, failing, where
@@ -346,7 +346,7 @@ def test_there_must_be_a_site_and_no_unfinished_restore(place, clock, ready, set
 
 
 @pytest.mark.clause("C14")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_an_upgrade_that_broke_off_is_put_back_by_rollback(
     older, clock, ready, settings, monkeypatch, failing
 ):
@@ -375,7 +375,7 @@ def test_an_upgrade_that_broke_off_is_put_back_by_rollback(
 
 
 @pytest.mark.clause("C14")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_rollback_brings_the_book_of_before_and_keeps_the_present_one_as_a_backup(
     older, person, clock, ready, settings
 ):
@@ -399,7 +399,7 @@ def test_rollback_brings_the_book_of_before_and_keeps_the_present_one_as_a_backu
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="postgresql")
 def test_whoever_was_erased_since_the_upgrade_is_gone_after_going_back(place, person, clock, ready):
     upgrade.upgrade(ready, now=clock())
     erase(person, now=clock())
@@ -414,7 +414,7 @@ def test_whoever_was_erased_since_the_upgrade_is_gone_after_going_back(place, pe
 
 
 @pytest.mark.clause("C12")
-@pytest.mark.both_databases
+@pytest.mark.both_databases(usually="sqlite")
 def test_a_former_form_that_cannot_hold_the_erased_is_not_gone_down_to(
     older, person, clock, ready, settings
 ):

@@ -8,7 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from app.booking.models import VenueRow
-from app.core.database import KEYS, UtcDateTime, after_commit, db, in_one_go, reading, writing
+from app.core.database import (
+    KEYS,
+    UtcDateTime,
+    after_commit,
+    db,
+    in_one_go,
+    patience,
+    reading,
+    writing,
+)
 from app.core.outbox import Job
 from tests.servers import ROOT, surroundings
 
@@ -64,10 +73,10 @@ def test_a_writer_takes_the_lock_as_it_begins_and_a_reader_does_not(context):
         writer.execute(sa.text("SELECT 1"))
         assert writer.in_transaction()
 
-        raw = second.connection.dbapi_connection
-        raw.execute("PRAGMA busy_timeout=0")
+        waits = patience.set(0)
         with pytest.raises(sa.exc.OperationalError, match="locked"):
             second.execute(sa.text("SELECT 1"))
+        patience.reset(waits)
 
         token = reading.set(True)
         try:

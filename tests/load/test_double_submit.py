@@ -10,7 +10,7 @@ from tests.load.guests import DETAILS, Answer, Form, Guest
 
 PRESSES = 8
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.clause("C16")]
+pytestmark = [pytest.mark.clause("C16")]
 
 
 def _press_together(guest: Guest, form: Form, times: int = PRESSES) -> set[tuple[int, str]]:
@@ -31,6 +31,7 @@ def _reference(location: str) -> str:
     return urlsplit(location).path.split("/")[2].partition("-")[0]
 
 
+@pytest.mark.both_databases(usually="postgresql")
 def test_a_basket_that_is_held_eight_times_at_once_is_held_once(guest: Guest, books: Books) -> None:
     """Nobody is told that someone else has just taken what they hold themselves."""
     basket = _basket(guest, books, days_ahead=40)
@@ -65,6 +66,7 @@ def test_a_basket_that_was_changed_after_its_hold_is_held_once_again(
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="postgresql")
 def test_details_sent_twice_make_one_person(guest: Guest, books: Books) -> None:
     """Both answers lead to payment; there is one person, with one key."""
     checkout = guest.follow(guest.hold(_basket(guest, books, days_ahead=40)))
@@ -80,6 +82,7 @@ def test_details_sent_twice_make_one_person(guest: Guest, books: Books) -> None:
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_a_payment_that_is_begun_eight_times_at_once_is_one_payment(
     guest: Guest, books: Books
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_payment_that_is_begun_eight_times_at_once_is_one_payment(
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="postgresql")
 def test_paying_and_coming_back_eight_times_at_once_confirms_once(
     guest: Guest, books: Books
 ) -> None:
@@ -117,6 +121,7 @@ def test_paying_and_coming_back_eight_times_at_once_confirms_once(
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_a_reservation_that_is_cancelled_eight_times_at_once_is_refunded_once(
     guest: Guest, books: Books
 ) -> None:

@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 # The demo bank's page stays open for so long.
 BANK_TIME = timedelta(minutes=30)
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.clause("C16")]
+pytestmark = [pytest.mark.clause("C16")]
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ def _to_bank(guest: Guest, held: Answer) -> Answer:
     return guest.follow(guest.go_to_bank(check_page))
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_a_hold_that_ran_out_gives_way_to_the_next_buyer_by_itself(
     guest: Guest, books: Books, first: Answer, second: Answer
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_hold_that_ran_out_gives_way_to_the_next_buyer_by_itself(
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="postgresql")
 def test_a_hold_that_ran_out_is_held_again_for_its_visitor_if_nobody_came(
     guest: Guest, books: Books, first: Answer, second: Answer
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_hold_that_ran_out_is_held_again_for_its_visitor_if_nobody_came(
     books.assert_in_order()
 
 
+@pytest.mark.both_databases(usually="sqlite")
 def test_who_paid_in_time_but_comes_back_late_is_expected_if_nobody_came(
     guest: Guest, books: Books, sweeper: Sweeper, first: Answer, second: Answer
 ) -> None:

@@ -31,7 +31,7 @@ HERE = "192.0.2.7"
 ELSEWHERE = "198.51.100.7"
 REFUSED, TOO_OFTEN, TOO_BUSY = 422, 429, 503
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.clause("C17")]
+pytestmark = [pytest.mark.clause("C17")]
 
 Serve = Callable[..., PreloadedServer]
 
@@ -146,6 +146,7 @@ def test_guessers_of_one_name_share_its_tries_and_its_person_still_comes_in(
     assert looked_at(guess(server, EMAIL, 20)) == 0
 
 
+@pytest.mark.both_databases(usually="postgresql")
 def test_a_name_that_nobody_has_is_limited_all_the_same(
     place: Flask, clock: SettableClock, serve: Serve
 ) -> None:

@@ -183,11 +183,17 @@ def test_the_bank_is_told_an_id_an_amount_and_nobody_s_name(firm, line, clock):
 def test_a_row_is_committed_before_the_card_is_charged(firm, line, clock):
     announce(clock)
     seen = []
-    line.before = lambda: seen.extend(one.state for one in balances(firm))
+
+    def look_meanwhile():
+        seen.extend(one.state for one in balances(firm))
+        db.session.rollback()
+
+    line.before = look_meanwhile
 
     work(clock, DUE)
 
     assert seen == ["created"]
+    assert [one.state for one in balances(firm)] == ["paid"]
 
 
 def test_a_worker_that_stood_still_announces_first_and_gives_the_time_it_promised(firm, clock):
