@@ -25,6 +25,7 @@ from app.web.pages import settings
 PASSES = 3
 """How often every row is read: for the page, for the JSON and for the CSV."""
 _NOTED_EVERY = 1000  # rows
+_SWEPT_EVERY = 100  # rows, which refer to each other
 
 
 def write_archive(export: Export, *, now: datetime) -> int:
@@ -41,8 +42,8 @@ def write_archive(export: Export, *, now: datetime) -> int:
 
     def step(rows: int) -> None:
         before, sealed.done = sealed.done, min(sealed.done + rows, total)
-        # What was read goes now, rows that refer to each other too.
-        gc.collect(0)
+        if before // _SWEPT_EVERY != sealed.done // _SWEPT_EVERY:
+            gc.collect(0)  # what was read goes now
         if before // _NOTED_EVERY != sealed.done // _NOTED_EVERY:
             note(export_id, maker, done=sealed.done)
 
