@@ -45,6 +45,15 @@ class OfAnAccount(DomainError):
     message = N_("This reservation is in an account. Please sign in to see what we hold on you.")
 
 
+class NoMailbox(DomainError):
+    """The booking has no address, as one by telephone may: there is nowhere to mail a code to."""
+
+    message = N_(
+        "You gave us no e-mail address, so there is no mailbox to which we could send a code. "
+        "Please tell us, by telephone or at the desk, and we find another way to know you."
+    )
+
+
 class WrongCode(DomainError):
     """Not the code that was mailed last, or one that has run out."""
 
@@ -60,12 +69,14 @@ class TooManyTries(DomainError):
 def ask(reservation: Reservation, who: str, *, now: datetime) -> None:
     """Have a code mailed to the address of a booking; one that was mailed before ends.
 
-    `who` is the pseudonym of the network that asks. Raises OfAnAccount, TooManyRequests.
-    The caller commits.
+    `who` is the pseudonym of the network that asks. Raises OfAnAccount, NoMailbox,
+    TooManyRequests. The caller commits.
     """
     person = _person(reservation)
+    if not person.email:
+        raise NoMailbox
     spend(ASKING, who, now=now)
-    spend(MAILS, vault().digest(Kind.EMAIL, person.email or "").hex()[:32], now=now)
+    spend(MAILS, vault().digest(Kind.EMAIL, person.email).hex()[:32], now=now)
     # Ended and not deleted: a database may give the number of a row that went to the next,
     # and the job of the first code would mail the second.
     db.session.execute(

@@ -55,6 +55,25 @@ def test_a_mailed_code_opens_everything_that_is_held_for_half_an_hour(place, clo
     assert visitor.open(opened.url).status == 404
 
 
+@pytest.mark.clause("C26")
+def test_who_booked_without_an_address_is_told_how_else_to_ask(place, clock, visitor, stay):
+    page = visitor.open(stay.soup.find("a", string="What we hold on you")["href"])
+    with place.app_context():
+        reservation = db.session.scalars(sa.select(Reservation)).one()
+        reservation.person.email = None
+        db.session.commit()
+
+    told = visitor.open(page.url)
+    refused = visitor.send(page.form("/data"))
+
+    assert "You gave us no e-mail address" in told.words
+    assert "•••" not in told.words
+    assert "Mail me a code" not in told.words
+    assert (refused.status, "You gave us no e-mail address" in refused.words) == (409, True)
+    with place.app_context():
+        assert db.session.scalars(sa.select(Job).where(Job.topic == "privacy.code")).all() == []
+
+
 @pytest.mark.clause("C17")
 def test_the_page_masks_the_address_and_the_job_holds_nothing_personal(place, visitor, stay):
     waiting = asked(visitor, stay)

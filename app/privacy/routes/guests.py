@@ -25,9 +25,8 @@ from app.booking.models import ASKED, Reservation
 from app.core.clock import utcnow
 from app.core.database import db, only_read
 from app.core.errors import DomainError
+from app.core.languages import gettext, use_language
 from app.core.languages import lazy_gettext as _l
-from app.core.languages import use_language
-from app.core.limits import TooManyRequests
 from app.core.mail import make_message
 from app.core.outbox import handles
 from app.core.vault import PersonUnknown
@@ -135,7 +134,8 @@ def _page(found: Reservation, form: MailedCodeForm, problem: str = "") -> str:
         back=url_for("payments.pay", key=checkout_key(found)) if of_a_sum else guest_url(found),
         ask=_address(found, "ask_code"),
         type_code=_address(found, "type_code"),
-        email=codes.masked(found.person.email or ""),
+        email=codes.masked(found.person.email) if found.person.email else "",
+        no_mailbox=gettext(codes.NoMailbox.message),
         claimed=is_claimed(found.person.id),
         waiting=waiting is not None and waiting.tries < codes.MOST_TRIES,
         form=form,
