@@ -18,6 +18,7 @@ from app.consent.choices import Choice, mark_of, runs_out
 from app.consent.models import AccountRefusal, Grant
 from app.consent.notice import Notice
 from app.consent.register import OF_CATEGORY
+from app.core import withdrawals
 from app.core.database import after_commit, changed, clear_journal, db, table
 from app.core.datamap import Purpose
 from app.core.limits import Limit
@@ -109,7 +110,7 @@ def decide(
         ),
         now=now,
     )
-    tokens = _renew_grants(choice, previous, held, around.person_id)
+    tokens = _renew_grants(choice, previous, held, around.person_id, now=now)
     if around.person_id is not None:
         _take_back_objections(answers, around.person_id, now=now)
     if around.account_id is not None:
@@ -166,7 +167,12 @@ def _still_stands(previous: Choice, category: Category, now: datetime) -> bool:
 
 
 def _renew_grants(
-    choice: Choice, previous: Choice | None, held: Mapping[Category, str], person_id: str | None
+    choice: Choice,
+    previous: Choice | None,
+    held: Mapping[Category, str],
+    person_id: str | None,
+    *,
+    now: datetime,
 ) -> dict[Category, str]:
     """End the grants that aren't given any more, carry over the others, make new ones."""
     connection = db.session.connection()
@@ -175,16 +181,14 @@ def _renew_grants(
         _grants.c.receipt_id == (previous.receipt_id if previous else ""),
         _grants.c.token_digest.in_([digest_of_token(token) for token in held.values()]),
     )
-    ended = connection.execute(sa.delete(Grant).where(mine, _grants.c.category.not_in(granted)))
-    if changed(ended):
-        after_commit(clear_journal)
+    end_grants(mine, _grants.c.category.not_in(granted), now=now)
     tokens = {}
     for category in granted:
         token = held.get(category, "")
         if not (token and previous and _goes_on(choice, previous, category, token, person_id)):
             token = secrets.token_urlsafe(_TOKEN_BYTES)
             # One that this browser doesn't know of any more can't be read by anybody either.
-            connection.execute(sa.delete(Grant).where(mine, _grants.c.category == category))
+            end_grants(mine, _grants.c.category == category, now=now)
             connection.execute(
                 sa.insert(Grant),
                 {
@@ -247,18 +251,15 @@ def _take_back_objections(
             restrictions.lift([person_id], _FOR[category], restrictions.OBJECT, now=now)
 
 
-def object_to(category: Category, person_ids: Collection[str]) -> None:
+def object_to(category: Category, person_ids: Collection[str], *, now: datetime) -> None:
     """End what persons said yes to in all their browsers, with what was noted.
 
     The caller writes their objection down, and commits.
     """
-    db.session.execute(
-        sa.delete(Grant).where(_grants.c.person_id.in_(person_ids), _grants.c.category == category)
-    )
-    after_commit(clear_journal)
+    end_grants(_grants.c.person_id.in_(person_ids), _grants.c.category == category, now=now)
 
 
-def claim(held: Collection[str], person_id: str) -> None:
+def claim(held: Collection[str], person_id: str, *, now: datetime) -> None:
     """Say whose the grants of a browser are, once they sign in. The caller commits.
 
     What they have objected to since their account is there isn't taken up, but ended.
@@ -268,7 +269,7 @@ def claim(held: Collection[str], person_id: str) -> None:
         for category in NOTED:
             if restrictions.restricted([person_id], _FOR[category]):
                 its_own = (_grants.c.token_digest.in_(digests), _grants.c.category == category)
-                db.session.execute(sa.delete(Grant).where(*its_own))
+                end_grants(*its_own, now=now)
         db.session.execute(
             sa.update(Grant)
             .where(
@@ -308,11 +309,31 @@ def alive_among(tokens: Collection[str], *, now: datetime) -> frozenset[Category
     return frozenset(map(Category, db.session.connection().scalars(found)))
 
 
-def end(tokens: Collection[str]) -> None:
+def end(tokens: Collection[str], *, now: datetime) -> None:
     """End the grants of these random numbers, and what was noted. The caller commits."""
-    digests = [digest_of_token(token) for token in tokens]
-    db.session.execute(sa.delete(Grant).where(_grants.c.token_digest.in_(digests)))
-    after_commit(clear_journal)
+    end_grants(_grants.c.token_digest.in_(map(digest_of_token, tokens)), now=now)
+
+
+def end_grants(*which: sa.ColumnElement[bool], now: datetime) -> int:
+    """End the grants that meet these conditions, with all that was noted; return how many.
+
+    The caller commits.
+    """
+    ended = db.session.connection().scalars(
+        sa.delete(_grants).where(*which).returning(_grants.c.token_digest)
+    )
+    digests = ended.all()
+    if digests:
+        withdrawals.note(withdrawals.CHOICE, ((one,) for one in digests), now=now)
+        after_commit(clear_journal)
+    return len(digests)
+
+
+@withdrawals.carries_out(withdrawals.CHOICE)
+def _end_again(wanted: withdrawals.Wanted) -> None:
+    for row in db.session.execute(sa.select(_grants.c.id, _grants.c.token_digest)).all():
+        if wanted.since(row.token_digest) is not None:
+            db.session.execute(sa.delete(_grants).where(_grants.c.id == row.id))
 
 
 def ran_out(now: datetime) -> sa.ColumnElement[bool]:

@@ -1,8 +1,9 @@
 """Coming back from a backup: verified first, replaced whole, served only after the replay.
 
 The present keys' database stays: it lacks the keys of whoever was erased since, and has the
-ledger that says so. Only where it is lost too is it restored (`--keys`); then the ledger's
-file beside the backups is taken in first, and the keys of the erased are destroyed again.
+ledgers that say so, and what was taken back. Only where it is lost too is it restored
+(`--keys`); then the file of the ledger of erasures beside the backups is taken in first, and
+the keys of the erased are destroyed again.
 
 While it lasts, a mark has every process refuse (`serving`). A crash before the mark leaves
 the former book; after it, a refusal until it was done again or finished.
@@ -29,7 +30,7 @@ from app.continuity.copies import OtherDatabase
 from app.continuity.folders import alone, folder, scratch
 from app.continuity.models import BOOK, KEYS_BACKUP
 from app.continuity.sealing import BackupAltered, Header
-from app.core import erasures, schema, sweeps
+from app.core import erasures, schema, sweeps, withdrawals
 from app.core.database import KEYS, clear_journal, connect_to_read, db, let_go
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -90,6 +91,7 @@ class Report:
     keys_destroyed: int = 0
     replayed: int = 0  # entries of the ledger
     persons: int = 0  # who were there again, and are gone again
+    withdrawals: int = 0  # entries of the ledger of what was taken back
     purged: dict[str, int] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)  # sweeps that failed, to run again
 
@@ -164,6 +166,8 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
                 opened.append((kind, away / kind))
                 report.restored.append(path.name)
                 report.made_at = header.at
+                if kind == BOOK and header.made_at < now - withdrawals.kept_for():
+                    say("It is so old that not all is known any more that was taken back since.")
         if keys is None and not _has_keys():
             raise NoKeys
         # A sound ledger before anything is touched: it is needed after it.
@@ -225,6 +229,7 @@ def _finish(report: Report, *, now: datetime, say: Say) -> Report:
     report.merged = ledger_file.merge()
     report.keys_destroyed = ledger_file.destroy_keys_again()
     _replay(report, now=now, say=say)
+    _take_back(report, now=now, say=say)
     say("Purging what is past its date …")
     for outcome in sweeps.carry_out(sweeps.sweeps(), now=now):
         if outcome.failure:
@@ -250,6 +255,16 @@ def _replay(report: Report, *, now: datetime, say: Say) -> None:
     left = _missing()
     if left:
         raise NotReplayed(count=len(left))
+
+
+def _take_back(report: Report, *, now: datetime, say: Say) -> None:
+    """Carry out what was taken back since, and have the ledger know what this book does."""
+    withdrawals.complete()
+    lacking = len(withdrawals.missing())
+    db.session.rollback()
+    if lacking:
+        say(f"Taking back {lacking} times what was taken back since …")
+        report.withdrawals = withdrawals.replay(now=now)
 
 
 def _missing() -> list[int]:
