@@ -13,11 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts import restrictions
+from app.accounts.models import Account
 from app.consent import chain, notice, receipts
 from app.consent.choices import Choice, mark_of, runs_out
 from app.consent.models import AccountRefusal, Grant
 from app.consent.notice import Notice
 from app.consent.register import OF_CATEGORY
+from app.consent.signals import DNT, GPC
 from app.core import withdrawals
 from app.core.database import after_commit, changed, clear_journal, db, table
 from app.core.datamap import Purpose
@@ -235,11 +237,33 @@ def _keep_for_account(choice: Choice, around: Circumstances, *, now: datetime) -
     if around.how == "signal" and kept is None:
         values |= {"account_id": around.account_id}
         db.session.execute(sa.insert(_refusals).values(**values))
+        _note_signal(around, around.signal, now=now)
     elif around.how == "signal" and kept is not None and _is_past(kept, now):
         db.session.execute(sa.update(_refusals).where(whose).values(**values))
+        _note_signal(around, around.signal, now=now)
     elif around.how != "signal" and choice.granted and kept is not None:
         values["signal"] = OVERRULED
         db.session.execute(sa.update(_refusals).where(whose).values(**values))
+        _note_signal(around, kept.signal, now=now, lifted=True)
+
+
+def _note_signal(
+    around: Circumstances, signal: str, *, now: datetime, lifted: bool = False
+) -> None:
+    if around.person_id is not None and signal != OVERRULED:
+        said = (around.person_id, signal)
+        withdrawals.note(withdrawals.SIGNAL, [said], now=now, lifted=lifted)
+
+
+@withdrawals.carries_out(withdrawals.SIGNAL)
+def _refuse_again(wanted: withdrawals.Wanted) -> None:
+    """Let a signal count for an account again; its receipt is the visitor's, and not here."""
+    for account in db.session.execute(sa.select(Account.id, Account.person_id)).all():
+        for signal in (GPC, DNT):
+            at = wanted.since(account.person_id, signal)
+            if at is not None and refusal_of(account.id) is None:
+                said = AccountRefusal(account_id=account.id, receipt_id="", signal=signal, at=at)
+                db.session.merge(said)
 
 
 def _take_back_objections(

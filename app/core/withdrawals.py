@@ -45,6 +45,7 @@ from app.core.vault import derive
 
 PERMISSION = "permission"  # a yes to a purpose, a partner, or a review's very words
 CHOICE = "choice"  # a yes to cookies, with what was noted under it
+SIGNAL = "signal"  # a browser's refusal that counts for an account
 RESTRICTION = "restriction"  # an objection, or that something is kept and used for nothing
 HANDOVER = "handover"  # a no to being handed over to somebody else
 REVIEW = "review"  # a review that its guest deleted, or the house declined
@@ -58,7 +59,7 @@ SESSION = "session"  # a sign-in that somebody ended
 PASSKEY = "passkey"  # a way to sign in
 ACCESS = "access"  # somebody's access to the house
 KINDS = (
-    *(PERMISSION, CHOICE, RESTRICTION, HANDOVER, REVIEW, PARTNER, WISH, CARD),
+    *(PERMISSION, CHOICE, SIGNAL, RESTRICTION, HANDOVER, REVIEW, PARTNER, WISH, CARD),
     *(DEVICE, FEED, LINK, SESSION, PASSKEY, ACCESS),
 )
 """What can be taken back, in the order in which it is carried out again."""

@@ -15,8 +15,8 @@ branch_labels = None
 depends_on = None
 
 KINDS = (
-    "kind IN ('permission', 'choice', 'restriction', 'handover', 'review', 'partner', 'wish', "
-    "'card', 'device', 'feed', 'link', 'session', 'passkey', 'access')"
+    "kind IN ('permission', 'choice', 'signal', 'restriction', 'handover', 'review', 'partner', "
+    "'wish', 'card', 'device', 'feed', 'link', 'session', 'passkey', 'access')"
 )
 
 

@@ -15,6 +15,7 @@ from app.booking.links import guest_url
 from app.booking.models import Feed, OfferRow, Reservation
 from app.booking.shop import shop
 from app.consent import permissions
+from app.consent.deciding import refusal_of
 from app.consent.models import PersonPermission
 from app.consent.permissions_live import NotPermitted
 from app.continuity import backups, controller, drill, restore, serving, upgrade
@@ -32,10 +33,11 @@ from app.guestbook.wishes import Wishes, put_wishes
 from app.owner.domain import renew_guest_link
 from app.policy.documents import publish_missing
 from tests.accounts.ways import make_guest
+from tests.consent.answers import decided
 from tests.consent.reader import agreed, grants, refuse, rows
 from tests.continuity import changing
 from tests.continuity.steps import put_by_hand
-from tests.continuity.taking_back import WAYS
+from tests.continuity.taking_back import WAYS, account_of
 from tests.guestbook.partnering import allow, enter, facts, line_up, refusals, sweep
 from tests.guestbook.test_partners import UNTIL_SENT, alice, permit, wheels
 from tests.guestbook.test_partners import page_of as partners_page
@@ -245,6 +247,26 @@ def test_what_was_noted_under_a_choice_that_ended_is_gone_from_a_restored_book(
 
     assert before == (2, 4)
     assert still == (len(rows(place)), grants(place)) == (1, 2)
+
+
+@pytest.mark.clause("C10")
+def test_a_signal_counts_for_an_account_in_a_restored_book_unless_it_was_overruled(
+    place, clock, copied
+):
+    persons = [made(place, clock, f"{name}@post.example") for name in ("alma", "bert")]
+    bring_back = copied()
+    with place.app_context():
+        numbers = [account_of(person_id).id for person_id in persons]
+        for number, person_id in zip(numbers, persons, strict=True):
+            who = {"account_id": number, "person_id": person_id}
+            decided(clock(), how="signal", signal="Sec-GPC", statistics=False, **who)
+        decided(clock.move(HOUR), signal="Sec-GPC", statistics=True, **who)
+
+    bring_back()
+
+    with place.app_context():
+        found = [refusal_of(number) for number in numbers]
+    assert [one and one.signal for one in found] == ["Sec-GPC", None]
 
 
 @pytest.mark.clause("C22")
