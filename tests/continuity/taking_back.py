@@ -1,5 +1,8 @@
-"""Somebody with all that can be taken back, and one way to take each of it back."""
+"""Taking back: a way for each of what can be, and the copy from before that is brought back."""
 
+from datetime import timedelta
+
+import pytest
 import sqlalchemy as sa
 
 from app.accounts import sessions, withdrawing
@@ -8,8 +11,11 @@ from app.accounts.restrictions import OBJECT, restrict, restricted
 from app.booking.models import Reservation
 from app.consent import activity, deciding, permissions
 from app.consent.models import ActivityLine, Glance, PersonPermission
-from app.core.database import db
+from app.continuity import backups, restore, serving
+from app.core import outbox
+from app.core.database import KEYS, db
 from app.core.datamap import Purpose
+from app.core.withdrawals import Withdrawal, WithdrawalEntry
 from app.guestbook import reviews, wishes
 from app.guestbook.models import StayWish
 from app.guestbook.reviews_models import Review
@@ -19,6 +25,7 @@ from app.payments.models import SavedMeans
 from app.policy import push
 from app.policy.notice_models import PushSubscription
 from app.web.cookies import Category
+from tests.accounts.ways import make_guest
 
 
 def row_of(model, person_id):
@@ -106,3 +113,82 @@ WAYS = {
     "access to the house": (_close, lambda person_id: account_of(person_id).suspended_at is None),
 }
 """What is taken back: how, and whether it is there."""
+
+
+HOUR = timedelta(hours=1)
+
+
+def work(app, clock):
+    """Let the worker do what is due."""
+    with app.app_context():
+        while outbox.run_due(now=clock()):
+            pass
+
+
+@pytest.fixture
+def copied(place, clock, newest):
+    """Copy the site as it is; what is returned brings that copy back, and returns its report."""
+
+    def copy():
+        with place.app_context():
+            backups.create(now=clock())
+        backup = newest()
+        clock.move(HOUR)
+
+        def bring_back():
+            work(place, clock)
+            clock.move(HOUR)
+            with place.app_context():
+                return restore.restore(backup, None, now=clock())
+
+        return bring_back
+
+    return copy
+
+
+@pytest.fixture
+def somebody(place, clock):
+    """The number of somebody who has said yes to a survey."""
+    return say_yes(place, clock, made(place, clock))
+
+
+def made(app, clock, email="alma@post.example"):
+    """Return the person of a new account."""
+    account_id = make_guest(app, clock, email)
+    with app.app_context():
+        return db.session.get_one(Account, account_id).person_id
+
+
+def say_yes(app, clock, person_id):
+    """Have somebody say yes to a survey; return their number."""
+    with app.app_context():
+        permissions.give(person_id, Purpose.SURVEY, how=permissions.ACCOUNT, now=clock())
+        db.session.commit()
+    return person_id
+
+
+def say_no(app, clock, person_id):
+    """Have them take it back."""
+    with app.app_context():
+        permissions.take_back([person_id], Purpose.SURVEY, now=clock())
+        db.session.commit()
+
+
+def says_yes(app, person_id):
+    """Whether they say yes to it now."""
+    with app.app_context():
+        return bool(permissions.permitted([person_id], Purpose.SURVEY))
+
+
+def ledger(app):
+    """Return the ids that the ledger has, and those that the book has."""
+    with app.app_context():
+        with db.engines[KEYS].connect() as keys:
+            entered = set(keys.scalars(sa.select(WithdrawalEntry.id)))
+        return entered, set(db.session.scalars(sa.select(Withdrawal.id)))
+
+
+def refused(app):
+    """Return why nobody is served, as a word; None where everybody is."""
+    found = serving.check(app)
+    return found.code if found else None

@@ -1,43 +1,41 @@
 """A no outlives a restore: what was taken back since the copy is taken back in it again."""
 
-import sqlite3
-from contextlib import closing
-from datetime import timedelta
-
 import pytest
 import sqlalchemy as sa
 
 from app.accounts import restrictions
-from app.accounts.models import Account
 from app.accounts.restrictions import OBJECT, RESTRICT, restrict, restricted
 from app.booking import feeds
 from app.booking.links import guest_url
-from app.booking.models import Feed, OfferRow, Reservation
+from app.booking.models import OfferRow, Reservation
 from app.booking.shop import shop
-from app.consent import permissions
 from app.consent.deciding import refusal_of
-from app.consent.models import PersonPermission
 from app.consent.permissions_live import NotPermitted
-from app.continuity import backups, controller, drill, restore, serving, upgrade
-from app.continuity.models import BOOK, KEYS_BACKUP
-from app.core import outbox, withdrawals
-from app.core.database import KEYS, db
+from app.continuity import controller
+from app.core import withdrawals
+from app.core.database import db
 from app.core.datamap import Purpose
-from app.core.outbox import Job
-from app.core.sweeps import named
-from app.core.withdrawals import MARGIN, Withdrawal, WithdrawalEntry
 from app.guestbook import partners, reviews_house
 from app.guestbook.models import StayWish
-from app.guestbook.reviews_models import PublicReview, Review
+from app.guestbook.reviews_models import PublicReview
 from app.guestbook.wishes import Wishes, put_wishes
 from app.owner.domain import renew_guest_link
-from app.policy.documents import publish_missing
-from tests.accounts.ways import make_guest
 from tests.consent.answers import decided
 from tests.consent.reader import agreed, grants, refuse, rows
 from tests.continuity import changing
-from tests.continuity.steps import put_by_hand
-from tests.continuity.taking_back import WAYS, account_of
+from tests.continuity.taking_back import (
+    HOUR,
+    WAYS,
+    account_of,
+    copied,
+    made,
+    refused,
+    say_no,
+    say_yes,
+    says_yes,
+    somebody,
+    work,
+)
 from tests.guestbook.partnering import allow, enter, facts, line_up, refusals, sweep
 from tests.guestbook.test_partners import UNTIL_SENT, alice, permit, wheels
 from tests.guestbook.test_partners import page_of as partners_page
@@ -55,80 +53,7 @@ from tests.house.visitor import Visitor
 from tests.owner.conftest import enters
 from tests.privacy.taking import Somebody
 
-__all__ = ["alice", "enters", "furnished", "greta", "place", "wheels"]
-
-HOUR = timedelta(hours=1)
-
-
-def work(app, clock):
-    """Let the worker do what is due."""
-    with app.app_context():
-        while outbox.run_due(now=clock()):
-            pass
-
-
-@pytest.fixture
-def copied(place, clock, newest):
-    """Copy the site as it is; what is returned brings that copy back, and returns its report."""
-
-    def copy():
-        with place.app_context():
-            backups.create(now=clock())
-        backup = newest()
-        clock.move(HOUR)
-
-        def bring_back():
-            work(place, clock)
-            clock.move(HOUR)
-            with place.app_context():
-                return restore.restore(backup, None, now=clock())
-
-        return bring_back
-
-    return copy
-
-
-@pytest.fixture
-def somebody(place, clock):
-    """The number of somebody who has said yes to a survey."""
-    return say_yes(place, clock, made(place, clock))
-
-
-def made(app, clock, email="alma@post.example"):
-    account_id = make_guest(app, clock, email)
-    with app.app_context():
-        return db.session.get_one(Account, account_id).person_id
-
-
-def say_yes(app, clock, person_id):
-    with app.app_context():
-        permissions.give(person_id, Purpose.SURVEY, how=permissions.ACCOUNT, now=clock())
-        db.session.commit()
-    return person_id
-
-
-def say_no(app, clock, person_id):
-    with app.app_context():
-        permissions.take_back([person_id], Purpose.SURVEY, now=clock())
-        db.session.commit()
-
-
-def says_yes(app, person_id):
-    with app.app_context():
-        return bool(permissions.permitted([person_id], Purpose.SURVEY))
-
-
-def ledger(app):
-    """Return the ids that the ledger has, and those that the book has."""
-    with app.app_context():
-        with db.engines[KEYS].connect() as keys:
-            entered = set(keys.scalars(sa.select(WithdrawalEntry.id)))
-        return entered, set(db.session.scalars(sa.select(Withdrawal.id)))
-
-
-def refused(app):
-    found = serving.check(app)
-    return found.code if found else None
+__all__ = ["alice", "copied", "enters", "furnished", "greta", "place", "somebody", "wheels"]
 
 
 # -- What is taken back, on the pages where that is done --------------------------------------
@@ -437,221 +362,3 @@ def test_a_yes_that_was_given_anew_since_is_not_there_and_has_to_be_given_again(
     bring_back()
 
     assert not says_yes(place, somebody)
-
-
-# -- The ledger -------------------------------------------------------------------------------
-
-
-@pytest.mark.both_databases
-def test_a_crash_between_the_book_and_the_ledger_is_made_good(
-    place, clock, somebody, copied, monkeypatch
-):
-    bring_back = copied()
-    say_no(place, clock, somebody)
-    noted = ledger(place)
-    with monkeypatch.context() as broken:
-        broken.setattr(withdrawals, "_enter", lambda _entries: 1 / 0)
-        work(place, clock)  # before the ledger
-    before = ledger(place)
-    clock.move(HOUR)
-    with place.app_context():
-        withdrawals.enter({}, clock())
-        db.session.rollback()  # after the ledger, before the book knows
-    between = ledger(place)
-    clock.move(HOUR)
-    work(place, clock)
-    entered = ledger(place)
-
-    bring_back()
-
-    assert noted == before == (set(), noted[1])
-    assert len(noted[1]) == 1
-    assert between == entered == (noted[1], noted[1])
-    assert not says_yes(place, somebody)
-    with place.app_context():
-        assert db.session.scalar(sa.select(Withdrawal.entered_at)) is not None
-        jobs = sa.select(Job.id).where(Job.topic == withdrawals.TOPIC, Job.done_at.is_(None))
-        assert db.session.scalar(jobs) is None
-
-
-def test_taking_back_waits_for_no_other_database(place, clock, somebody, settings):
-    with closing(sqlite3.connect(settings.instance_dir / "keys.db")) as keys:
-        keys.execute("BEGIN EXCLUSIVE")
-
-        say_no(place, clock, somebody)
-
-        assert not says_yes(place, somebody)
-        keys.rollback()
-    work(place, clock)
-    assert len(ledger(place)[0]) == 1
-
-
-@pytest.mark.both_databases
-def test_replayed_twice_and_restored_twice_it_is_the_same(place, clock, somebody, copied):
-    bring_back = copied()
-    say_no(place, clock, somebody)
-    first = bring_back()
-    with place.app_context():
-        once = db.session.scalars(sa.select(PersonPermission)).one()
-        again = restore.finish(now=clock())
-        twice = db.session.scalars(sa.select(PersonPermission)).one()
-    second = bring_back()
-
-    assert (first.withdrawals, again.withdrawals, second.withdrawals) == (1, 0, 1)
-    assert (once.ended_at, once.given_at) == (twice.ended_at, twice.given_at)
-    assert not says_yes(place, somebody)
-    assert ledger(place)[0] == ledger(place)[1]
-
-
-@pytest.mark.both_databases
-def test_numbers_that_are_given_out_again_after_a_restore_do_no_harm(place, clock, copied):
-    anna = made(place, clock)
-    bring_back = copied()
-    say_yes(place, clock, anna)
-    with place.app_context():
-        number = db.session.scalar(sa.select(PersonPermission.id))
-    clock.move(HOUR)
-    say_no(place, clock, anna)
-    bring_back()
-    bert = say_yes(place, clock, made(place, clock, "bert@post.example"))
-    say_yes(place, clock, anna)  # once more, and of her own will
-    with place.app_context():
-        same = db.session.scalar(sa.select(PersonPermission.id).order_by(PersonPermission.id))
-        # Even where the book forgot what was carried out in it.
-        db.session.execute(sa.delete(Withdrawal))
-        db.session.commit()
-        report = restore.finish(now=clock())
-
-    assert number == same
-    assert report.withdrawals == 1
-    assert says_yes(place, bert)
-    assert says_yes(place, anna)
-
-
-@pytest.mark.clause("C21")
-@pytest.mark.both_databases
-def test_a_book_that_was_put_back_by_hand_is_not_served_until_it_is_taken_back(
-    place, clock, somebody, settings, newest, tmp_path
-):
-    with place.app_context():
-        backups.create(now=clock())
-    clock.move(HOUR)
-    say_no(place, clock, somebody)
-    work(place, clock)
-    allowed = refused(place)
-    with place.app_context():
-        put_by_hand(newest(), BOOK, settings, tmp_path)
-
-    closed = refused(place)
-    page = place.test_client().get("/readyz")
-    with place.app_context():
-        restore.finish(now=clock())
-
-    assert (allowed, closed) == (None, serving.ALLOWED_AGAIN)
-    assert page.status_code == 503
-    assert "older than the ledger of what was taken back (1 to replay)" in page.text
-    assert refused(place) is None
-    assert not says_yes(place, somebody)
-
-
-@pytest.mark.both_databases(usually="sqlite")
-def test_a_keys_database_that_was_put_back_learns_from_the_book_what_was_taken_back(
-    place, clock, somebody, copied, settings, newest, tmp_path
-):
-    bring_back = copied()
-    say_no(place, clock, somebody)
-    work(place, clock)
-    with place.app_context():
-        put_by_hand(newest(KEYS_BACKUP), KEYS_BACKUP, settings, tmp_path)
-    lost = ledger(place)[0]
-    with place.app_context():
-        restore.finish(now=clock())
-
-    bring_back()
-
-    assert lost == set()
-    assert not says_yes(place, somebody)
-
-
-def test_going_back_to_before_an_upgrade_does_not_bring_back_what_was_taken_back(
-    place, clock, somebody
-):
-    with place.app_context():
-        upgrade.upgrade(lambda: publish_missing(now=clock()), now=clock())
-    clock.move(HOUR)
-    say_no(place, clock, somebody)
-    work(place, clock)
-    with place.app_context():
-        upgrade.rollback(now=clock.move(HOUR))
-
-    assert not says_yes(place, somebody)
-
-
-@pytest.mark.clause("C12")
-@pytest.mark.both_databases
-def test_an_entry_goes_once_no_backup_from_before_it_is_left(place, clock, somebody, settings):
-    say_no(place, clock, somebody)
-    work(place, clock)
-    kept, sweep_it = timedelta(days=settings.backup_days) + MARGIN, named("withdrawals")
-    clock.move(kept - timedelta(seconds=1))
-    with place.app_context():
-        sweep_it.carry_out(clock())
-    there = ledger(place)
-    clock.move(timedelta(seconds=1))
-    with place.app_context():
-        sweep_it.carry_out(clock())
-
-    assert [len(ids) for ids in there] == [1, 1]
-    assert ledger(place) == (set(), set())
-    assert refused(place) is None
-
-
-def test_an_entry_says_nothing_of_whom_it_is(place, clock, somebody):
-    say_no(place, clock, somebody)
-    work(place, clock)
-
-    with place.app_context(), db.engines[KEYS].connect() as keys:
-        [entry] = keys.execute(sa.select(WithdrawalEntry.__table__)).mappings()
-    said = " ".join(map(str, entry.values()))
-    assert somebody not in said
-    assert "survey" not in said
-    assert entry["kind"] == "permission"
-
-
-@pytest.mark.clause("C11")
-@pytest.mark.clause("C12")
-def test_the_public_pages_say_how_long_it_is_known_that_there_was_a_no(place, settings):
-    visitor, days = Visitor(place), settings.backup_days + MARGIN.days
-
-    for path in ("/privacy/retention", "/privacy/storage"):
-        assert f"{days} days: longer than copies of the books are kept" in visitor.open(path).words
-
-
-@pytest.mark.clause("C21")
-def test_the_drill_is_red_when_what_was_taken_back_is_not_carried_out(place, clock, monkeypatch):
-    monkeypatch.setitem(withdrawals._carry_out, withdrawals.PERMISSION, lambda _wanted: None)
-    with place.app_context():
-        run = drill.drill(now=clock())
-
-        assert not run.passed
-        assert run.checks["taken_back"] is True
-        assert run.checks["still_a_no"] == "it is allowed again"
-
-
-def test_feeds_and_reviews_of_others_stay_as_they_were(place, clock, greta, copied, somebody):
-    agree(place, greta[0])
-    publish(place, clock)
-    with place.app_context():
-        offer = db.session.scalar(sa.select(OfferRow.id))
-        _, token = feeds.make("Else", offer, None, address="", out=True, now=clock())
-        db.session.commit()
-    bring_back = copied()
-    say_no(place, clock, somebody)
-
-    bring_back()
-
-    assert public(place) == EVERYWHERE
-    assert Visitor(place).open(f"/feeds/{token}.ics").status == 200
-    with place.app_context():
-        assert db.session.scalar(sa.select(Feed.token_digest)) is not None
-        assert db.session.scalar(sa.select(Review.state)) == "shown"

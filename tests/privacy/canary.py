@@ -49,9 +49,9 @@ PARCEL = {"extra__sea__buckthorn__parcel": "1"}
 HEADERS = {name: BROWSER[name] for name in ("User-Agent", "Referer", "From")}
 
 # Nobody's: no column of these leads to a person (D8), and erasing one can't reach them.
-NOBODYS = {"consent_entry", "limit_bucket", "withdrawal"}
-# In the keys' database: by the vault alone, and what is nobody's in the book either.
-IN_KEYS = {"blind_index", "withdrawal_entry"}
+NOBODYS = {"consent_entry", "limit_bucket", "withdrawal", "withdrawal_entry"}
+# By the vault alone, in the keys' database.
+IN_KEYS = {"blind_index"}
 # The demo's bank has the same for everybody.
 _NOT_THEIRS_ALONE = {"payment.method_hint"}
 _LEAST = 12  # bytes below which a value may stand in a file by chance
