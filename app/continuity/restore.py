@@ -172,13 +172,29 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
             raise NoKeys
         # A sound ledger before anything is touched: it is needed after it.
         ledger_file.read(ledger_file.path_of(settings))
+        taken_back = _known_so_far(say)
         serving.mark(settings, stage=REPLACING, files=report.restored)
         for kind, copied in opened:
             say(f"Putting the {kind} in its place …")
             let_go()
             copies.put(db.engines[KEYS if kind == KEYS_BACKUP else None].url, copied)
         serving.mark(settings, stage=FINISHING, files=report.restored)
-        return _finish(report, now=now, say=say)
+        return _finish(report, taken_back, now=now, say=say)
+
+
+def _known_so_far(say: Say) -> list[withdrawals.Entry]:
+    """Return what was taken back in the present book, and have the present ledger know it.
+
+    Its worker may have stopped before it got to that. A book that can't be read tells nothing.
+    """
+    try:
+        found = withdrawals.noted()
+        withdrawals.complete()
+    except sa.exc.SQLAlchemyError:
+        db.session.rollback()
+        say("What was taken back in the last moments can’t be read from the present databases.")
+        return []
+    return found
 
 
 def _has_keys() -> bool:
@@ -216,10 +232,12 @@ def finish(*, now: datetime, say: Say = _quiet) -> Report:
     if marked is not None and marked.get("stage") != FINISHING:
         raise BrokenOff(files=" ".join(marked.get("files", [])))
     with alone(settings.backup_dir):
-        return _finish(Report(), now=now, say=say)
+        return _finish(Report(), [], now=now, say=say)
 
 
-def _finish(report: Report, *, now: datetime, say: Say) -> Report:
+def _finish(
+    report: Report, taken_back: list[withdrawals.Entry], *, now: datetime, say: Say
+) -> Report:
     settings: Settings = current_app.extensions["settings"]
     db.session.rollback()  # looking at the tables waits for whoever writes
     if not schema.is_newest():
@@ -229,6 +247,7 @@ def _finish(report: Report, *, now: datetime, say: Say) -> Report:
     report.merged = ledger_file.merge()
     report.keys_destroyed = ledger_file.destroy_keys_again()
     _replay(report, now=now, say=say)
+    withdrawals.complete(taken_back)
     _take_back(report, now=now, say=say)
     say("Purging what is past its date …")
     for outcome in sweeps.carry_out(sweeps.sweeps(), now=now):
@@ -258,8 +277,7 @@ def _replay(report: Report, *, now: datetime, say: Say) -> None:
 
 
 def _take_back(report: Report, *, now: datetime, say: Say) -> None:
-    """Carry out what was taken back since, and have the ledger know what this book does."""
-    withdrawals.complete()
+    """Carry out in the book what was taken back since."""
     lacking = len(withdrawals.missing())
     db.session.rollback()
     if lacking:

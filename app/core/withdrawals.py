@@ -221,13 +221,18 @@ def enter(_payload: dict[str, Any], now: datetime) -> None:
         db.session.execute(sa.update(_noted).where(some).values(entered_at=now))
 
 
-def complete() -> None:
+def noted() -> list[Entry]:
+    """Return all that this book knows to be taken back, the oldest first."""
+    with only_reading():
+        return _rows(sa.true())
+
+
+def complete(more: Sequence[Entry] = ()) -> None:
     """Enter what the ledger lacks, whatever was entered: the keys' database may be the older one.
 
-    A unit of work of its own in that database.
+    `more` is what another book knew. A unit of work of its own in that database.
     """
-    with only_reading():
-        found = _rows(sa.true())
+    found = [*noted(), *more]
     with connect_to_read(db.engines[KEYS]) as connection:
         entered = set(connection.scalars(sa.select(_ledger.c.id)))
     _enter([one for one in found if one.id not in entered])

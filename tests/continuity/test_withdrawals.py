@@ -17,6 +17,7 @@ from app.core.database import db
 from app.core.datamap import Purpose
 from app.guestbook import partners, reviews_house
 from app.guestbook.models import StayWish
+from app.guestbook.partners_models import Partner
 from app.guestbook.reviews_models import PublicReview
 from app.guestbook.wishes import Wishes, put_wishes
 from app.owner.domain import renew_guest_link
@@ -149,6 +150,7 @@ def test_a_partner_that_was_archived_or_changed_since_gets_nothing_from_a_restor
 
     with place.app_context():
         assert partners.live_terms() == []
+        assert all(db.session.scalars(sa.select(Partner.archived_at)))
         assert partners.allowed_by([alice[1]]) == set()
 
 

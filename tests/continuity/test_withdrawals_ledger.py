@@ -176,6 +176,24 @@ def test_a_keys_database_that_was_put_back_learns_from_the_book_what_was_taken_b
     assert not says_yes(place, somebody)
 
 
+@pytest.mark.both_databases(usually="sqlite")
+@pytest.mark.parametrize("keys_too", [False, True])
+def test_what_no_worker_had_entered_yet_is_taken_from_the_book_that_is_replaced(
+    place, clock, somebody, newest, keys_too
+):
+    with place.app_context():
+        backups.create(now=clock())
+    clock.move(HOUR)
+    say_no(place, clock, somebody)
+
+    with place.app_context():
+        keys = newest(KEYS_BACKUP) if keys_too else None
+        report = restore.restore(newest(), keys, now=clock())
+
+    assert report.withdrawals == 1
+    assert not says_yes(place, somebody)
+
+
 def test_going_back_to_before_an_upgrade_does_not_bring_back_what_was_taken_back(
     place, clock, somebody
 ):
