@@ -90,7 +90,7 @@ def prepare() -> None:
 
 
 def _finish_restore(now: datetime) -> None:
-    """Replay the erasures that a restored book lacks, so that it may be served."""
+    """Replay what a restored book lacks of both ledgers, so that it may be served."""
     if (why := serving.check(running_app())) is None:
         return
     click.echo(f"Not ready to serve: {why}")
@@ -99,6 +99,7 @@ def _finish_restore(now: datetime) -> None:
     except DomainError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Replayed {report.replayed} erasures; {report.persons} persons are gone again.")
+    click.echo(f"Carried out again what was taken back since: {report.withdrawals} times.")
 
 
 @click.command("work")

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from app.accounts import codes, mail_links, passkeys, passwords, tickets
 from app.accounts.models import Account, Passkey, Ticket
 from app.accounts.sessions import current_session, end_all, renew_present_session
-from app.core.database import changed, db, only_reading
+from app.accounts.withdrawing import remove_passkeys
+from app.core.database import db, only_reading
 from app.core.errors import DomainError
 from app.core.languages import N_
 
@@ -99,8 +100,7 @@ def remove_passkey(account: Account, passkey_id: int, *, now: datetime) -> Chang
     Raises LastFactor. The caller commits.
     """
     _lock(account)
-    removed = sa.delete(Passkey).where(Passkey.id == passkey_id, Passkey.account_id == account.id)
-    if not changed(db.session.execute(removed)):
+    if not remove_passkeys(Passkey.id == passkey_id, Passkey.account_id == account.id, now=now):
         return None
     return _removed(account, "passkey_removed", now=now)
 

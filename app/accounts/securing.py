@@ -16,6 +16,7 @@ from app.accounts.mail_links import CLAIM, EMAIL, INVITE, TOLD, VERIFY, WAY_IN
 from app.accounts.models import Account, MailLink, Passkey, SignInLink
 from app.accounts.names import NameTaken, give_address
 from app.accounts.sessions import end_all
+from app.accounts.withdrawing import note_access, remove_passkeys
 from app.core.database import db
 from app.core.datamap import Kind
 from app.core.vault import vault
@@ -37,12 +38,13 @@ def secure(link: MailLink, *, now: datetime) -> Account:
     account, since, address = link.account, link.created_at, str(link.to)
     end_all(account)
     tickets.end_all(account)
-    _remove_what_opens(account, link, since=since)
+    _remove_what_opens(account, link, since=since, now=now)
     if account.person.email != address:
         _move_back(account, address)
     _end_links(account, link, address)
     if account.of_the_house:
         account.suspended_at = account.suspended_at or now
+        note_access([account], now=now)
         mail_links.tell(account, "secured", now=now, to=address)
     elif account.suspended_at is None:
         mail_links.send(account, WAY_IN, to=address, now=now, news="secured")
@@ -61,13 +63,11 @@ def _move_back(account: Account, address: str) -> None:
         vault().unindex(account.person_id, Kind.ACCOUNT_EMAIL)
 
 
-def _remove_what_opens(account: Account, link: MailLink, *, since: datetime) -> None:
+def _remove_what_opens(account: Account, link: MailLink, *, since: datetime, now: datetime) -> None:
     account.password = None
     if account.totp_at is not None and account.totp_at >= since:
         codes.turn_off(account)
-    db.session.execute(
-        sa.delete(Passkey).where(Passkey.account_id == account.id, Passkey.created_at >= since)
-    )
+    remove_passkeys(Passkey.account_id == account.id, Passkey.created_at >= since, now=now)
     # When recovery codes were made isn't kept; what was told of them is.
     told = sa.select(MailLink.id).where(
         MailLink.account_id == account.id,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.accounts.mail_links import LinkUseless
 from app.accounts.models import OWNER, Account, Person, SignInLink
 from app.accounts.names import give_address
+from app.accounts.withdrawing import note_access
 from app.core.database import db
 from app.core.limits import Limit
 from app.core.tokens import digest_of_token
@@ -78,7 +79,9 @@ def use_link(token: str, *, now: datetime) -> Account:
     if account is None:
         raise LinkUseless
     # Whoever may run commands on the machine decides who is the owner.
-    account.suspended_at = None
+    if account.suspended_at is not None:
+        account.suspended_at = None
+        note_access([account], now=now, back=True)
     return account
 
 

@@ -18,6 +18,7 @@ from app.booking.models import Block, Feed, FeedConflict, OfferRow, UnitRow
 from app.booking.models.offers import STAY
 from app.booking.rooms import reshape, unblock
 from app.config import Settings
+from app.core import withdrawals
 from app.core.calendar_door import PARTNER_CALENDAR, CalendarDoor, NotFetched
 from app.core.database import db
 from app.core.errors import DomainError
@@ -94,16 +95,34 @@ def _spelling(channel: str) -> str:
 def give_address(feed: Feed, *, now: datetime) -> str:
     """Return the token of a new outgoing address; a former one opens nothing any more."""
     token = secrets.token_urlsafe(24)
+    _note_end(feed, now=now)
     feed.token_digest = digest_of_token(token)
     feed.out_since = now.replace(microsecond=0)
     feed.told, feed.told_at = [], None
     return token
 
 
-def revoke(feed: Feed) -> None:
+def revoke(feed: Feed, *, now: datetime) -> None:
     """End the outgoing address."""
+    _note_end(feed, now=now)
+    _close(feed)
+
+
+def _close(feed: Feed) -> None:
     feed.token_digest = feed.out_since = feed.told_at = None
     feed.told = []
+
+
+def _note_end(feed: Feed, *, now: datetime) -> None:
+    ended = [(feed.token_digest,)] if feed.token_digest is not None else []
+    withdrawals.note(withdrawals.FEED, ended, now=now)
+
+
+@withdrawals.carries_out(withdrawals.FEED)
+def _close_again(wanted: withdrawals.Wanted) -> None:
+    for feed in db.session.scalars(sa.select(Feed).where(Feed.token_digest.is_not(None))).all():
+        if feed.token_digest is not None and wanted.since(feed.token_digest) is not None:
+            _close(feed)
 
 
 def by_token(token: str) -> Feed | None:
@@ -154,8 +173,9 @@ def stop(feed: Feed, *, today: date) -> None:
     feed.failures = feed.blocked = feed.released = 0
 
 
-def end(feed: Feed, *, today: date) -> None:
+def end(feed: Feed, *, today: date, now: datetime) -> None:
     """Delete a calendar, and give back what it kept from today on."""
+    _note_end(feed, now=now)
     stop(feed, today=today)
     db.session.flush()
     db.session.delete(feed)

@@ -18,10 +18,11 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy.engine import Engine
 
 from app.consent.afterwards import write_line
+from app.consent.deciding import end_grants
 from app.consent.frame import Permission
 from app.consent.models import ActivityLine, Glance, Grant
 from app.consent.register import ACTIVITY_MONTHS, CLICKS
-from app.core.database import after_commit, clear_journal, db, table
+from app.core.database import db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.web.agents import Agent
@@ -188,14 +189,13 @@ def _page_of(
 # -- Going ------------------------------------------------------------------------------------
 
 
-def end_everywhere(person_id: str) -> None:
+def end_everywhere(person_id: str, *, now: datetime) -> None:
     """End a person's yes to statistics in every browser, with all lines. The caller commits."""
-    db.session.execute(
-        sa.delete(Grant).where(
-            _grants.c.person_id == person_id, _grants.c.category == Category.STATISTICS.value
-        )
+    end_grants(
+        _grants.c.person_id == person_id,
+        _grants.c.category == Category.STATISTICS.value,
+        now=now,
     )
-    after_commit(clear_journal)
 
 
 def line_is_old(now: datetime) -> sa.ColumnElement[bool]:

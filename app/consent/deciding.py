@@ -13,11 +13,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts import restrictions
+from app.accounts.models import Account
 from app.consent import chain, notice, receipts
 from app.consent.choices import Choice, mark_of, runs_out
 from app.consent.models import AccountRefusal, Grant
 from app.consent.notice import Notice
 from app.consent.register import OF_CATEGORY
+from app.consent.signals import DNT, GPC
+from app.core import withdrawals
 from app.core.database import after_commit, changed, clear_journal, db, table
 from app.core.datamap import Purpose
 from app.core.limits import Limit
@@ -109,7 +112,7 @@ def decide(
         ),
         now=now,
     )
-    tokens = _renew_grants(choice, previous, held, around.person_id)
+    tokens = _renew_grants(choice, previous, held, around.person_id, now=now)
     if around.person_id is not None:
         _take_back_objections(answers, around.person_id, now=now)
     if around.account_id is not None:
@@ -166,7 +169,12 @@ def _still_stands(previous: Choice, category: Category, now: datetime) -> bool:
 
 
 def _renew_grants(
-    choice: Choice, previous: Choice | None, held: Mapping[Category, str], person_id: str | None
+    choice: Choice,
+    previous: Choice | None,
+    held: Mapping[Category, str],
+    person_id: str | None,
+    *,
+    now: datetime,
 ) -> dict[Category, str]:
     """End the grants that aren't given any more, carry over the others, make new ones."""
     connection = db.session.connection()
@@ -175,16 +183,14 @@ def _renew_grants(
         _grants.c.receipt_id == (previous.receipt_id if previous else ""),
         _grants.c.token_digest.in_([digest_of_token(token) for token in held.values()]),
     )
-    ended = connection.execute(sa.delete(Grant).where(mine, _grants.c.category.not_in(granted)))
-    if changed(ended):
-        after_commit(clear_journal)
+    end_grants(mine, _grants.c.category.not_in(granted), now=now)
     tokens = {}
     for category in granted:
         token = held.get(category, "")
         if not (token and previous and _goes_on(choice, previous, category, token, person_id)):
             token = secrets.token_urlsafe(_TOKEN_BYTES)
             # One that this browser doesn't know of any more can't be read by anybody either.
-            connection.execute(sa.delete(Grant).where(mine, _grants.c.category == category))
+            end_grants(mine, _grants.c.category == category, now=now)
             connection.execute(
                 sa.insert(Grant),
                 {
@@ -231,11 +237,33 @@ def _keep_for_account(choice: Choice, around: Circumstances, *, now: datetime) -
     if around.how == "signal" and kept is None:
         values |= {"account_id": around.account_id}
         db.session.execute(sa.insert(_refusals).values(**values))
+        _note_signal(around, around.signal, now=now)
     elif around.how == "signal" and kept is not None and _is_past(kept, now):
         db.session.execute(sa.update(_refusals).where(whose).values(**values))
+        _note_signal(around, around.signal, now=now)
     elif around.how != "signal" and choice.granted and kept is not None:
         values["signal"] = OVERRULED
         db.session.execute(sa.update(_refusals).where(whose).values(**values))
+        _note_signal(around, kept.signal, now=now, lifted=True)
+
+
+def _note_signal(
+    around: Circumstances, signal: str, *, now: datetime, lifted: bool = False
+) -> None:
+    if around.person_id is not None and signal != OVERRULED:
+        said = (around.person_id, signal)
+        withdrawals.note(withdrawals.SIGNAL, [said], now=now, lifted=lifted)
+
+
+@withdrawals.carries_out(withdrawals.SIGNAL)
+def _refuse_again(wanted: withdrawals.Wanted) -> None:
+    """Let a signal count for an account again; its receipt is the visitor's, and not here."""
+    for account in db.session.execute(sa.select(Account.id, Account.person_id)).all():
+        for signal in (GPC, DNT):
+            at = wanted.since(account.person_id, signal)
+            if at is not None and refusal_of(account.id) is None:
+                said = AccountRefusal(account_id=account.id, receipt_id="", signal=signal, at=at)
+                db.session.merge(said)
 
 
 def _take_back_objections(
@@ -247,18 +275,15 @@ def _take_back_objections(
             restrictions.lift([person_id], _FOR[category], restrictions.OBJECT, now=now)
 
 
-def object_to(category: Category, person_ids: Collection[str]) -> None:
+def object_to(category: Category, person_ids: Collection[str], *, now: datetime) -> None:
     """End what persons said yes to in all their browsers, with what was noted.
 
     The caller writes their objection down, and commits.
     """
-    db.session.execute(
-        sa.delete(Grant).where(_grants.c.person_id.in_(person_ids), _grants.c.category == category)
-    )
-    after_commit(clear_journal)
+    end_grants(_grants.c.person_id.in_(person_ids), _grants.c.category == category, now=now)
 
 
-def claim(held: Collection[str], person_id: str) -> None:
+def claim(held: Collection[str], person_id: str, *, now: datetime) -> None:
     """Say whose the grants of a browser are, once they sign in. The caller commits.
 
     What they have objected to since their account is there isn't taken up, but ended.
@@ -268,7 +293,7 @@ def claim(held: Collection[str], person_id: str) -> None:
         for category in NOTED:
             if restrictions.restricted([person_id], _FOR[category]):
                 its_own = (_grants.c.token_digest.in_(digests), _grants.c.category == category)
-                db.session.execute(sa.delete(Grant).where(*its_own))
+                end_grants(*its_own, now=now)
         db.session.execute(
             sa.update(Grant)
             .where(
@@ -308,11 +333,31 @@ def alive_among(tokens: Collection[str], *, now: datetime) -> frozenset[Category
     return frozenset(map(Category, db.session.connection().scalars(found)))
 
 
-def end(tokens: Collection[str]) -> None:
+def end(tokens: Collection[str], *, now: datetime) -> None:
     """End the grants of these random numbers, and what was noted. The caller commits."""
-    digests = [digest_of_token(token) for token in tokens]
-    db.session.execute(sa.delete(Grant).where(_grants.c.token_digest.in_(digests)))
-    after_commit(clear_journal)
+    end_grants(_grants.c.token_digest.in_(map(digest_of_token, tokens)), now=now)
+
+
+def end_grants(*which: sa.ColumnElement[bool], now: datetime) -> int:
+    """End the grants that meet these conditions, with all that was noted; return how many.
+
+    The caller commits.
+    """
+    ended = db.session.connection().scalars(
+        sa.delete(_grants).where(*which).returning(_grants.c.token_digest)
+    )
+    digests = ended.all()
+    if digests:
+        withdrawals.note(withdrawals.CHOICE, ((one,) for one in digests), now=now)
+        after_commit(clear_journal)
+    return len(digests)
+
+
+@withdrawals.carries_out(withdrawals.CHOICE)
+def _end_again(wanted: withdrawals.Wanted) -> None:
+    for row in db.session.execute(sa.select(_grants.c.id, _grants.c.token_digest)).all():
+        if wanted.since(row.token_digest) is not None:
+            db.session.execute(sa.delete(_grants).where(_grants.c.id == row.id))
 
 
 def ran_out(now: datetime) -> sa.ColumnElement[bool]:

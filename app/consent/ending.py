@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from blinker import Namespace
 
-from app.consent.models import Grant, PersonPermission
-from app.consent.permissions import HANDED_OVER
-from app.core.database import after_commit, changed, clear_journal, db
+from app.consent import permissions
+from app.consent.deciding import end_grants
+from app.consent.models import PersonPermission
 
 every_yes_ended = Namespace().signal("every-yes-ended")
 """Sent inside the transaction: what was kept for a yes, and for nothing else, goes with it."""
@@ -20,15 +19,9 @@ def end_every_yes(*, now: datetime) -> dict[str, int]:
     in a visitor's cookie ends by `controller_since`. Returns how many ended. Done twice, the
     second finds nothing. The caller commits.
     """
-    grants = changed(db.session.execute(sa.delete(Grant)))
-    permissions = changed(
-        db.session.execute(
-            sa.update(PersonPermission)
-            .where(PersonPermission.ended_at.is_(None))
-            .values(ended_at=now, ended_how=HANDED_OVER)
-        )
+    grants = end_grants(now=now)
+    ended = permissions.end(
+        PersonPermission.ended_at.is_(None), how=permissions.HANDED_OVER, now=now
     )
-    if grants:
-        after_commit(clear_journal)
     every_yes_ended.send(None)
-    return {"grants": grants, "permissions": permissions}
+    return {"grants": grants, "permissions": ended}

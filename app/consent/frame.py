@@ -262,7 +262,7 @@ def _end_strays(now: datetime) -> None:
     # Looked up first: a made-up cookie must not be able to take the write lock.
     if strays and deciding.alive_among(strays, now=now):
         with writing():
-            deciding.end(strays)
+            deciding.end(strays, now=now)
             db.session.commit()
 
 

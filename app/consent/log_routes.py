@@ -101,7 +101,7 @@ def click() -> ResponseReturnValue:
 def _claim(account: Account, **_: Any) -> None:
     """Say whose the browser's grants are, now that somebody has signed in with it."""
     if has_request_context():
-        claim(held_tokens().values(), account.person_id)
+        claim(held_tokens().values(), account.person_id, now=utcnow())
 
 
 # -- Reading ----------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def stop() -> ResponseReturnValue:
     if account is None:
         unauthorized: ResponseReturnValue = login_manager.unauthorized()
         return unauthorized
-    end_everywhere(account.person_id)
+    end_everywhere(account.person_id, now=utcnow())
     if permission(Category.STATISTICS) is not None:
         choose({Category.STATISTICS: False}, circumstances("page"), now=utcnow())
     db.session.commit()

@@ -1,13 +1,16 @@
 """A person's yes to one purpose, asked before every such use; off until they say so (C20, C21)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from blinker import Namespace
 
 from app.accounts.models import Account, Claim
 from app.consent.models import PersonPermission
-from app.core.database import changed, db
+from app.core import withdrawals
+from app.core.database import db
 from app.core.datamap import Purpose
 
 CHECKOUT, RESERVATION, ACCOUNT = "checkout", "reservation", "account"
@@ -15,6 +18,12 @@ CHECKOUT, RESERVATION, ACCOUNT = "checkout", "reservation", "account"
 CHANGED, ARCHIVED, REWRITTEN, ERASED = "changed", "archived", "rewritten", "erased"
 HANDED_OVER = "handed_over"
 """By what else a yes ends: what was agreed to isn't so any more, or nobody is left to agree."""
+
+permissions_ended_again = Namespace().signal("permissions-ended-again")
+"""Sent inside the transaction that ends yeses once more in an older book: `ended`, their rows.
+
+What hung on them goes with them, as it did when they were taken back.
+"""
 
 _MOST_SHOWN = 20
 
@@ -46,11 +55,7 @@ def take_back(
 
     `how` is on which page, or by what else it ends.
     """
-    db.session.execute(
-        sa.update(PersonPermission)
-        .where(*_live(person_ids, purpose, recipient))
-        .values(ended_at=now, ended_how=how)
-    )
+    end(*_live(person_ids, purpose, recipient), how=how, now=now)
 
 
 def end_all(purpose: Purpose, recipient: str, how: str, *, now: datetime) -> int:
@@ -58,16 +63,40 @@ def end_all(purpose: Purpose, recipient: str, how: str, *, now: datetime) -> int
 
     Return how many ended. The caller commits.
     """
+    of_them = (PersonPermission.purpose == purpose.value, PersonPermission.recipient == recipient)
+    return end(*of_them, PersonPermission.ended_at.is_(None), how=how, now=now)
+
+
+def end(*which: sa.ColumnElement[bool], how: str, now: datetime) -> int:
+    """End the yeses that meet these conditions, for good; return how many. The caller commits."""
     ended = db.session.execute(
         sa.update(PersonPermission)
-        .where(
-            PersonPermission.purpose == purpose.value,
-            PersonPermission.recipient == recipient,
-            PersonPermission.ended_at.is_(None),
-        )
+        .where(*which)
         .values(ended_at=now, ended_how=how)
-    )
-    return changed(ended)
+        .returning(*_KNOWN_BY)
+    ).all()
+    withdrawals.note(withdrawals.PERMISSION, [tuple(row) for row in ended], now=now)
+    return len(ended)
+
+
+_KNOWN_BY: Sequence[Any] = (
+    PersonPermission.person_id,
+    PersonPermission.purpose,
+    PersonPermission.recipient,
+    PersonPermission.given_at,
+)
+
+
+@withdrawals.carries_out(withdrawals.PERMISSION)
+def _end_again(wanted: withdrawals.Wanted) -> None:
+    query = sa.select(PersonPermission).where(PersonPermission.ended_at.is_(None))
+    ended = []
+    for row in db.session.scalars(query):
+        at = wanted.since(row.person_id, row.purpose, row.recipient, row.given_at)
+        if at is not None:
+            row.ended_at = at
+            ended.append(row)
+    permissions_ended_again.send(None, ended=ended)
 
 
 def permitted(person_ids: Collection[str], purpose: Purpose, *, recipient: str = "") -> set[str]:

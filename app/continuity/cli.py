@@ -68,8 +68,8 @@ def restore_command(
     """Put a backup of the book in the place of the present one.
 
     Verifies it first, replaces the book as a whole, replays the erasures since then from
-    the ledger, and purges what is past its date. Nobody is served until that is done. The
-    present keys stay, unless --keys is given.
+    the ledger, takes back what was taken back since, and purges what is past its date.
+    Nobody is served until that is done. The present keys stay, unless --keys is given.
     """
     given = [path for path in (file, keys) if path is not None]
     if finish == bool(given) or (into and finish):
@@ -92,7 +92,7 @@ def restore_command(
 @privacy_cli.command("replay")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done for a program.")
 def replay_command(as_json: bool) -> None:
-    """Replay the ledger of erasures on a book that is older; the same as restore --finish."""
+    """Replay both ledgers on a book that is older; the same as restore --finish."""
     try:
         report = restore.finish(now=utcnow(), say=_silent if as_json else click.echo)
     except DomainError as error:
@@ -112,6 +112,7 @@ def _tell(report: restore.Report, as_json: bool) -> None:
             f"Replayed {report.replayed} erasures; {report.persons} persons were there again, "
             f"and are gone again. {sum(report.purged.values())} rows were past their date."
         )
+        click.echo(f"Carried out again what was taken back since: {report.withdrawals} times.")
         if report.restored:
             click.echo(
                 "What was paid since the backup is found by: flask --app wsgi payments reconcile"

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from app.accounts.models import HOUSE, Account
+from app.accounts.models import HOUSE, Account, Person
 from app.booking.models import VenueRow
 from app.continuity import controller_sealing as sealing
 from app.continuity.controller_models import (
@@ -27,6 +27,7 @@ from app.continuity.controller_models import (
     ControllerObjection,
 )
 from app.continuity.controller_words import COMING, OFF, TOLD, facts_of
+from app.core import withdrawals
 from app.core.database import db
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -287,12 +288,14 @@ def object_to(person_ids: Collection[str], *, now: datetime) -> None:
     if db.session.scalar(house.limit(1)) is not None:
         raise OfTheHouse
     standing = {one.person_id for one in objections(change, person_ids) if not one.withdrawn_at}
-    for person_id in person_ids:
-        if person_id not in standing:
-            db.session.add(
-                ControllerObjection(change_id=change.id, person_id=person_id, objected_at=now)
-            )
+    fresh = [person_id for person_id in person_ids if person_id not in standing]
+    for person_id in fresh:
+        db.session.add(
+            ControllerObjection(change_id=change.id, person_id=person_id, objected_at=now)
+        )
     db.session.flush()
+    said = ((person_id, change.made_at) for person_id in fresh)
+    withdrawals.note(withdrawals.HANDOVER, said, now=now)
 
 
 def take_back(person_ids: Collection[str], *, now: datetime) -> None:
@@ -303,7 +306,7 @@ def take_back(person_ids: Collection[str], *, now: datetime) -> None:
     change = live(to_write=True)
     if change is None or change.state != ANNOUNCED:
         raise WindowOver
-    db.session.execute(
+    ended = db.session.scalars(
         sa.update(ControllerObjection)
         .where(
             ControllerObjection.change_id == change.id,
@@ -311,7 +314,27 @@ def take_back(person_ids: Collection[str], *, now: datetime) -> None:
             ControllerObjection.withdrawn_at.is_(None),
         )
         .values(withdrawn_at=now)
+        .returning(ControllerObjection.person_id)
+    ).all()
+    said = ((person_id, change.made_at) for person_id in ended)
+    withdrawals.note(withdrawals.HANDOVER, said, now=now, lifted=True)
+
+
+@withdrawals.carries_out(withdrawals.HANDOVER)
+def _object_again(wanted: withdrawals.Wanted) -> None:
+    change = live()
+    if change is None or change.state != ANNOUNCED:
+        return
+    standing = sa.select(ControllerObjection.person_id).where(
+        ControllerObjection.change_id == change.id, ControllerObjection.withdrawn_at.is_(None)
     )
+    others = sa.select(Person.id).where(Person.id.not_in(standing))
+    for person_id in db.session.scalars(others).all():
+        at = wanted.since(person_id, change.made_at)
+        if at is not None:
+            db.session.add(
+                ControllerObjection(change_id=change.id, person_id=person_id, objected_at=at)
+            )
 
 
 def objections(change: ControllerChange, person_ids: Collection[str]) -> list[ControllerObjection]:

@@ -14,6 +14,7 @@ from app.booking.models import VenueRow
 from app.continuity import backups, ledger_file
 from app.continuity.folders import AlreadyRunning
 from app.continuity.models import BOOK, KEYS_BACKUP, BackupRun
+from app.core import withdrawals
 from app.core.database import db, only_reading
 from app.core.worker import every_minute
 from app.policy.models import DocumentVersion
@@ -31,6 +32,7 @@ def back_up_nightly(now: datetime) -> None:
     backups.forget_old(now=now)
     ledger_file.export_ledger()
     if is_due(now=now):
+        withdrawals.complete()  # should the keys' database be an older one
         try:
             backups.create(now=now)
         except AlreadyRunning:

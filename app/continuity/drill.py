@@ -2,7 +2,8 @@
 
 A made-up person with values that exist nowhere else is written by the site's own verbs
 into a copy of both databases, backed up, erased, restored by hand and replayed. Then the
-bytes of the copy are searched for them, and every other row is compared. The live
+bytes of the copy are searched for them, and every other row is compared. Another one says
+yes to something before the backup and takes it back after it. The live
 databases are only read, but for one row about the outcome; nothing leaves the machine.
 """
 
@@ -13,14 +14,17 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
+from app.accounts.models import Person
 from app.config import Settings
+from app.consent import permissions
 from app.continuity import backups, copies, ledger_file, restore, serving
 from app.continuity.drill_copy import copied_site
 from app.continuity.drill_person import Canary, make_person
 from app.continuity.drill_state import Rows, find_bytes, rows
 from app.continuity.models import BOOK, KEYS_BACKUP, DrillRun
-from app.core import erasures
+from app.core import erasures, withdrawals
 from app.core.database import db
+from app.core.datamap import Purpose
 from app.core.errors import DomainError
 from app.core.languages import N_
 from app.core.vault import PersonUnknown, vault
@@ -33,6 +37,7 @@ CHECKS = {
     "sealed": "the backup holds nothing of them that could be read",
     "erased": "they were erased, every store confirmed",
     "in_ledger": "the ledger has them, in the database and in its file",
+    "taken_back": "somebody else took a yes back, and its ledger has that",
     "restored": "the backup of before was restored, and they are in it again",
     "refused": "nobody is served from it: 503, but for /healthz",
     "replayed": "the ledger was replayed",
@@ -40,6 +45,7 @@ CHECKS = {
     "gone_from_book": "the search finds nothing of them in the book’s bytes",
     "gone_from_keys": "the search finds nothing of them in the keys’ bytes",
     "unreadable": "with the present keys, the old backup opens nothing of theirs",
+    "still_a_no": "what was taken back is not allowed again",
     "others": "every row of others is as it was",
     "horizon": "the backup of the keys is gone once its days are over",
 }
@@ -95,6 +101,7 @@ class _Rehearsal:
         self.app, self.checks, self.now = app, checks, now
         self.settings: Settings = app.extensions["settings"]
         self.canary: Canary
+        self.other: str  # a person of whom nothing else is known
         self.before: Rows
         self.backup: Path
 
@@ -115,6 +122,10 @@ class _Rehearsal:
         restore.finish(now=self.now)
         self.before = rows()
         self.canary = make_person(now=self.now)
+        self.other = vault().new_person()
+        db.session.add(Person(id=self.other, created_at=self.now))
+        permissions.give(self.other, Purpose.SURVEY, how=permissions.ACCOUNT, now=self.now)
+        db.session.commit()
 
     def _searchable(self) -> None:
         self.canary.collect()
@@ -145,6 +156,13 @@ class _Rehearsal:
         there = ledger_file.read(ledger_file.path_of(self.settings))
         _hold(marks <= {entry.person_digest for entry in there}, "file")
 
+    def _taken_back(self) -> None:
+        permissions.take_back([self.other], Purpose.SURVEY, now=self.now)
+        db.session.commit()
+        withdrawals.enter({}, self.now)  # as its job does
+        db.session.commit()
+        _hold(not self._allows(), "it stands")
+
     def _restored(self) -> None:
         copied = self.settings.instance_dir / "restored"
         restore.open_backup(self.backup, BOOK, copied, self.settings)
@@ -153,6 +171,7 @@ class _Rehearsal:
         db.engine.dispose()
         copies.put(url, copied)
         copied.unlink()
+        _hold(self._allows(), "no yes")
         _hold(find_bytes(self.canary.in_book, keys=False) == len(self.canary.in_book), "book")
 
     def _refused(self) -> None:
@@ -185,6 +204,9 @@ class _Rehearsal:
                 continue
             raise CheckFailed(where)
 
+    def _still_a_no(self) -> None:
+        _hold(not self._allows(), "it is allowed again")
+
     def _others(self) -> None:
         after = rows()
         for table, former in self.before.items():
@@ -194,6 +216,9 @@ class _Rehearsal:
         days = timedelta(days=self.settings.keys_backup_days)
         backups.forget_old(now=self.now + days)
         _hold(not backups.files(KEYS_BACKUP, self.settings), "still there")
+
+    def _allows(self) -> bool:
+        return bool(permissions.permitted([self.other], Purpose.SURVEY))
 
     def _get(self, path: str) -> int:
         host = {"Host": self.settings.hosts[0]}

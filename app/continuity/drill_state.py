@@ -11,8 +11,8 @@ from app.core.database import KEYS, Base, clear_journal, connect_to_read, db
 Rows = dict[str, set[bytes]]
 
 MOVING = frozenset(
-    # The outbox, the notes of backups, erasures and purges: a restore itself writes them.
-    ("job", "backup_run", "drill_run", "erasure", "erasure_applied", "purge_run")
+    # The outbox, the notes of backups, erasures, withdrawals and purges: a restore writes them.
+    ("job", "backup_run", "drill_run", "erasure", "erasure_applied", "purge_run", "withdrawal")
 )
 _AT_ONCE = 1000
 

@@ -1,8 +1,9 @@
 """Coming back from a backup: verified first, replaced whole, served only after the replay.
 
 The present keys' database stays: it lacks the keys of whoever was erased since, and has the
-ledger that says so. Only where it is lost too is it restored (`--keys`); then the ledger's
-file beside the backups is taken in first, and the keys of the erased are destroyed again.
+ledgers that say so, and what was taken back. Only where it is lost too is it restored
+(`--keys`); then the file of the ledger of erasures beside the backups is taken in first, and
+the keys of the erased are destroyed again.
 
 While it lasts, a mark has every process refuse (`serving`). A crash before the mark leaves
 the former book; after it, a refusal until it was done again or finished.
@@ -29,7 +30,7 @@ from app.continuity.copies import OtherDatabase
 from app.continuity.folders import alone, folder, scratch
 from app.continuity.models import BOOK, KEYS_BACKUP
 from app.continuity.sealing import BackupAltered, Header
-from app.core import erasures, schema, sweeps
+from app.core import erasures, schema, sweeps, withdrawals
 from app.core.database import KEYS, clear_journal, connect_to_read, db, let_go
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -90,6 +91,7 @@ class Report:
     keys_destroyed: int = 0
     replayed: int = 0  # entries of the ledger
     persons: int = 0  # who were there again, and are gone again
+    withdrawals: int = 0  # entries of the ledger of what was taken back
     purged: dict[str, int] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)  # sweeps that failed, to run again
 
@@ -164,17 +166,35 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
                 opened.append((kind, away / kind))
                 report.restored.append(path.name)
                 report.made_at = header.at
+                if kind == BOOK and header.made_at < now - withdrawals.kept_for():
+                    say("It is so old that not all is known any more that was taken back since.")
         if keys is None and not _has_keys():
             raise NoKeys
         # A sound ledger before anything is touched: it is needed after it.
         ledger_file.read(ledger_file.path_of(settings))
+        taken_back = _known_so_far(say)
         serving.mark(settings, stage=REPLACING, files=report.restored)
         for kind, copied in opened:
             say(f"Putting the {kind} in its place …")
             let_go()
             copies.put(db.engines[KEYS if kind == KEYS_BACKUP else None].url, copied)
         serving.mark(settings, stage=FINISHING, files=report.restored)
-        return _finish(report, now=now, say=say)
+        return _finish(report, taken_back, now=now, say=say)
+
+
+def _known_so_far(say: Say) -> list[withdrawals.Entry]:
+    """Return what was taken back in the present book, and have the present ledger know it.
+
+    Its worker may have stopped before it got to that. A book that can't be read tells nothing.
+    """
+    try:
+        found = withdrawals.noted()
+        withdrawals.complete()
+    except sa.exc.SQLAlchemyError:
+        db.session.rollback()
+        say("What was taken back in the last moments can’t be read from the present databases.")
+        return []
+    return found
 
 
 def _has_keys() -> bool:
@@ -212,10 +232,12 @@ def finish(*, now: datetime, say: Say = _quiet) -> Report:
     if marked is not None and marked.get("stage") != FINISHING:
         raise BrokenOff(files=" ".join(marked.get("files", [])))
     with alone(settings.backup_dir):
-        return _finish(Report(), now=now, say=say)
+        return _finish(Report(), [], now=now, say=say)
 
 
-def _finish(report: Report, *, now: datetime, say: Say) -> Report:
+def _finish(
+    report: Report, taken_back: list[withdrawals.Entry], *, now: datetime, say: Say
+) -> Report:
     settings: Settings = current_app.extensions["settings"]
     db.session.rollback()  # looking at the tables waits for whoever writes
     if not schema.is_newest():
@@ -225,6 +247,8 @@ def _finish(report: Report, *, now: datetime, say: Say) -> Report:
     report.merged = ledger_file.merge()
     report.keys_destroyed = ledger_file.destroy_keys_again()
     _replay(report, now=now, say=say)
+    withdrawals.complete(taken_back)
+    _take_back(report, now=now, say=say)
     say("Purging what is past its date …")
     for outcome in sweeps.carry_out(sweeps.sweeps(), now=now):
         if outcome.failure:
@@ -250,6 +274,15 @@ def _replay(report: Report, *, now: datetime, say: Say) -> None:
     left = _missing()
     if left:
         raise NotReplayed(count=len(left))
+
+
+def _take_back(report: Report, *, now: datetime, say: Say) -> None:
+    """Carry out in the book what was taken back since."""
+    lacking = len(withdrawals.missing())
+    db.session.rollback()
+    if lacking:
+        say(f"Taking back {lacking} times what was taken back since …")
+        report.withdrawals = withdrawals.replay(now=now)
 
 
 def _missing() -> list[int]:

@@ -1,11 +1,12 @@
-"""Nobody is served from a book that is older than the ledger of erasures (C12).
+"""Nobody is served from a book that is older than a ledger: of erasures, of withdrawals (C12).
 
-Whoever was erased would be there again. So every process looks as it starts, and once a
-minute after that: at the ledger, at what this book says was carried out in it, and at the
-ledger's file beside the backups. A restore that is under way or broke off is known by a
-file (`INSTANCE_DIR/restoring.json`), which costs a look at the file system each request
-and no query. While there is a reason, every address answers 503 except static files and
-`/healthz`; `/readyz` says why, without a word about anybody.
+Whoever was erased would be there again, and what was taken back allowed. So every process
+looks as it starts, and once a minute after that: at the ledgers, at what this book says was
+carried out in it, and at the file beside the backups of the ledger of erasures. A restore
+that is under way or broke off is known by a file (`INSTANCE_DIR/restoring.json`), which costs
+a look at the file system each request and no query. While there is a reason, every address
+answers 503 except static files and `/healthz`; `/readyz` says why, without a word about
+anybody.
 """
 
 import json
@@ -26,6 +27,7 @@ from app.continuity.folders import folder, write_whole
 from app.core.database import KEYS, connect_to_read, db, table
 from app.core.erasures import Applied, ErasureEntry
 from app.core.languages import BY_CODE, N_, gettext, use_language
+from app.core.withdrawals import Withdrawal, WithdrawalEntry
 from app.web.languages import negotiate
 
 log = logging.getLogger("reserved.continuity")
@@ -36,11 +38,13 @@ SETTLES_WITHIN = 0.5  # seconds from an entry in the ledger to its note in the b
 OPEN = ("/healthz", "/static/")
 
 UNFINISHED, BEHIND, LEDGER_BEHIND, UNSOUND = "unfinished", "behind", "ledger", "unsound"
+ALLOWED_AGAIN = "allowed-again"
 FINISH = "flask --app wsgi backup restore --finish"
 _WHY = {
     UNFINISHED: "a restore has begun and is not finished",
     BEHIND: "the book is older than the ledger of erasures",
     LEDGER_BEHIND: "the ledger of erasures is older than its file beside the backups",
+    ALLOWED_AGAIN: "the book is older than the ledger of what was taken back",
     UNSOUND: "the file of the ledger of erasures is not sound",
 }
 
@@ -50,7 +54,7 @@ class Refusal:
     """Why nobody is served, in operators' words: no personal value in it."""
 
     code: str
-    count: int = 0  # erasures that were not replayed, where that is known
+    count: int = 0  # entries that were not replayed, where that is known
 
     def __str__(self) -> str:
         number = f" ({self.count} to replay)" if self.count else ""
@@ -91,7 +95,7 @@ def unmark(settings: Settings) -> None:
 
 
 def look() -> Refusal | None:
-    """Return why nobody may be served now, or None. Two small queries on each database."""
+    """Return why nobody may be served now, or None. A few small queries on each database."""
     settings: Settings = current_app.extensions["settings"]
     if mark_of(settings).exists():
         return Refusal(UNFINISHED)
@@ -107,21 +111,27 @@ def look() -> Refusal | None:
 
 
 def _look_at_ledger(settings: Settings) -> Refusal | None:
-    entered = _positions(db.engines[KEYS], ErasureEntry)
+    entered = _keys_of(db.engines[KEYS], ErasureEntry)
     last = ledger_file.last_line(ledger_file.path_of(settings))
     if last is not None and last.position > len(entered):
         return Refusal(LEDGER_BEHIND, last.position - len(entered))
-    missing = entered - _positions(db.engine, Applied) if entered else set()
-    return Refusal(BEHIND, len(missing)) if missing else None
+    missing = entered - _keys_of(db.engine, Applied) if entered else set()
+    if missing:
+        return Refusal(BEHIND, len(missing))
+    # What is in this ledger was in the book before: looked at in this order, it is there.
+    taken_back = _keys_of(db.engines[KEYS], WithdrawalEntry)
+    allowed = taken_back - _keys_of(db.engine, Withdrawal) if taken_back else set()
+    return Refusal(ALLOWED_AGAIN, len(allowed)) if allowed else None
 
 
-def _positions(engine: sa.Engine, model: type[Any]) -> set[int]:
-    """Return the positions in a table; none where the table isn't there, as in an older book."""
+def _keys_of(engine: sa.Engine, model: type[Any]) -> set[Any]:
+    """Return the primary keys in a table; none where it isn't there, as in an older book."""
     found = table(model)
+    [key] = found.primary_key.columns
     with connect_to_read(engine) as connection:
         if not sa.inspect(connection).has_table(found.name):
             return set()
-        return set(connection.scalars(sa.select(found.c.position)))
+        return set(connection.scalars(sa.select(key)))
 
 
 # -- Refusing -----------------------------------------------------------------------------

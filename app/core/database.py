@@ -89,7 +89,7 @@ class Base(DeclarativeBase):
 
 
 class KeysBase(DeclarativeBase):
-    """The base of the two tables in the keys' database."""
+    """The base of the tables in the keys' database: keys, their indexes, and two ledgers."""
 
     registry = sa.orm.registry(
         metadata=sa.MetaData(naming_convention=NAMING, info={"bind_key": KEYS}),

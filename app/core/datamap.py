@@ -104,6 +104,8 @@ class Retention(StrEnum):
     """A request about one's own data: until it can't be disputed any more."""
     PERSON = "person"
     """As long as anything else of the person is kept."""
+    WITHDRAWAL = "withdrawal"
+    """That there was a no, not whose: longer than any backup of the book from before it."""
 
 
 @dataclass(frozen=True, slots=True)

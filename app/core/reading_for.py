@@ -215,6 +215,7 @@ _TOPICS = {
     "privacy.request-house": NONE,
     "privacy.request-mail": _ASKING,
     "survey-mail": _for(Purpose.SURVEY, Purpose.RESERVATION),
+    "withdrawals": NONE,
 }
 
 _RECURRING = {

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from app.consent import permissions
 from app.consent.models import PersonPermission
+from app.consent.permissions import permissions_ended_again
+from app.core import withdrawals
 from app.core.database import db
 from app.core.datamap import Purpose
 from app.core.errors import DomainError
@@ -114,12 +116,9 @@ def _lock(partner_id: int) -> PartnerTerms:
 
 def _end(terms: PartnerTerms, how: str, *, now: datetime) -> int:
     terms.ended_at = now
-    db.session.execute(
-        sa.delete(PartnerTransfer).where(
-            PartnerTransfer.terms_id == terms.id, PartnerTransfer.sent_at.is_(None)
-        )
-    )
+    _forget_waiting(PartnerTransfer.terms_id == terms.id)
     db.session.flush()
+    withdrawals.note(withdrawals.PARTNER, [(terms.name, terms.since)], now=now)
     return permissions.end_all(Purpose.PARTNER, code_of(terms), how, now=now)
 
 
@@ -206,13 +205,36 @@ def allow(person_id: str, terms: PartnerTerms, *, how: str, now: datetime) -> bo
 def disallow(person_ids: Collection[str], terms: PartnerTerms, *, how: str, now: datetime) -> None:
     """End a yes, wherever it was given: nothing goes from this moment on. The caller commits."""
     permissions.take_back(person_ids, Purpose.PARTNER, recipient=code_of(terms), how=how, now=now)
-    db.session.execute(
-        sa.delete(PartnerTransfer).where(
-            PartnerTransfer.person_id.in_(person_ids),
-            PartnerTransfer.terms_id == terms.id,
-            PartnerTransfer.sent_at.is_(None),
-        )
-    )
+    _forget_waiting(PartnerTransfer.person_id.in_(person_ids), PartnerTransfer.terms_id == terms.id)
+
+
+def _forget_waiting(*which: sa.ColumnElement[bool]) -> None:
+    """Let nothing go that these conditions are true of, and that hasn't gone."""
+    waiting = PartnerTransfer.sent_at.is_(None)
+    db.session.execute(sa.delete(PartnerTransfer).where(*which, waiting))
+
+
+@permissions_ended_again.connect
+def _disallow_again(_sender: object, ended: Collection[PersonPermission]) -> None:
+    for yes in ended:
+        if yes.purpose == Purpose.PARTNER.value:
+            _forget_waiting(
+                PartnerTransfer.person_id.in_(permissions.same_person(yes.person_id)),
+                PartnerTransfer.recipient == yes.recipient,
+            )
+
+
+@withdrawals.carries_out(withdrawals.PARTNER)
+def _end_again(wanted: withdrawals.Wanted) -> None:
+    """Archive in an older book whose terms ended: what took their place isn't in that one."""
+    for terms in db.session.scalars(
+        sa.select(PartnerTerms).where(PartnerTerms.ended_at.is_(None))
+    ).all():
+        ended_at = wanted.since(terms.name, terms.since)
+        if ended_at is not None:
+            terms.ended_at = ended_at
+            db.session.get_one(Partner, terms.partner_id).archived_at = ended_at
+            _forget_waiting(PartnerTransfer.terms_id == terms.id)
 
 
 def allowed_by(person_ids: Collection[str]) -> set[str]:

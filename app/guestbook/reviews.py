@@ -23,6 +23,9 @@ from app.booking.models import BOOKING, CONFIRMED, Reservation, ReservationLine
 from app.consent import permissions
 from app.consent.canonical import canonical
 from app.consent.ending import every_yes_ended
+from app.consent.models import PersonPermission
+from app.consent.permissions import permissions_ended_again
+from app.core import withdrawals
 from app.core.database import db
 from app.core.datamap import Purpose
 from app.core.errors import DomainError
@@ -40,6 +43,7 @@ from app.web.fields import country_names
 FIRST, INITIALS, NOBODY = NAMED = ("first", "initials", "guest")
 """How a guest is named: by the first name, by initials, or not at all."""
 _CODE = "review:"
+FORGOTTEN = "forgotten"
 
 
 class NoStay(DomainError):
@@ -285,6 +289,7 @@ def withdraw_all(person_ids: Collection[str], *, how: str, now: datetime) -> int
 def forget(review: Review, *, how: str, now: datetime) -> None:
     """Delete what a guest wrote, and take it off the site. The caller commits."""
     _take_off(review, how, now=now)
+    withdrawals.note(withdrawals.REVIEW, [(review.key, FORGOTTEN)], now=now)
     db.session.delete(review)
     db.session.flush()
 
@@ -294,9 +299,23 @@ def _take_off(review: Review, how: str, *, now: datetime) -> None:
     if review.recipient is not None:
         take_back = partial(permissions.take_back, [review.person_id], Purpose.PUBLIC)
         take_back(recipient=review.recipient, how=how, now=now)
+    _hide(review)
+
+
+def _hide(review: Review) -> None:
     db.session.execute(sa.delete(PublicReview).where(PublicReview.review_id == review.id))
     review.agreed = review.recipient = None
     review.agreed_at = review.decided_at = None
+
+
+@permissions_ended_again.connect
+def _take_off_again(_sender: object, ended: Collection[PersonPermission]) -> None:
+    for yes in ended:
+        if yes.purpose == Purpose.PUBLIC.value:
+            its_own = (Review.person_id == yes.person_id, Review.recipient == yes.recipient)
+            for review in db.session.scalars(sa.select(Review).where(*its_own)).all():
+                _hide(review)
+                review.state = WITHDRAWN
 
 
 @every_yes_ended.connect

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from app.consent.permissions_live import NotPermitted, demand
+from app.core import withdrawals
 from app.core.database import db
 from app.core.datamap import Purpose
 from app.core.errors import DomainError
 from app.core.languages import N_
-from app.guestbook.reviews import Item, recipient_of
+from app.guestbook.reviews import FORGOTTEN, Item, recipient_of
 from app.guestbook.reviews_models import DECLINED, SHOWN, WAITING, PublicReview, Review
 
 BECAUSE = {
@@ -70,6 +71,7 @@ def publish(review_id: int, *, now: datetime) -> PublicReview:
         item=agreed,
     )
     db.session.add(shown)
+    _note(review, now=now, lifted=True)
     review.state, review.decided_at, review.because = SHOWN, now, None
     db.session.flush()
     return shown
@@ -83,9 +85,34 @@ def decline(review_id: int, because: str, *, now: datetime) -> None:
     review = _lock(review_id)
     if review.state not in (WAITING, SHOWN):
         raise NotWaiting
+    _decline(review, because, now=now)
+    _note(review, now=now)
+    db.session.flush()
+
+
+def _decline(review: Review, because: str, *, now: datetime) -> None:
     db.session.execute(sa.delete(PublicReview).where(PublicReview.review_id == review.id))
     review.state, review.because, review.decided_at = DECLINED, because, now
-    db.session.flush()
+
+
+def _note(review: Review, *, now: datetime, lifted: bool = False) -> None:
+    """Note that the house declined these very words, or shows them after all."""
+    if review.because is not None and review.recipient is not None:
+        declined = (review.key, review.recipient, review.because)
+        withdrawals.note(withdrawals.REVIEW, [declined], now=now, lifted=lifted)
+
+
+@withdrawals.carries_out(withdrawals.REVIEW)
+def _decide_again(wanted: withdrawals.Wanted) -> None:
+    for review in db.session.scalars(sa.select(Review)).all():
+        if wanted.since(review.key, FORGOTTEN) is not None:
+            db.session.execute(sa.delete(PublicReview).where(PublicReview.review_id == review.id))
+            db.session.delete(review)
+            continue
+        for because in BECAUSE:
+            at = wanted.since(review.key, review.recipient or "", because)
+            if at is not None:
+                _decline(review, because, now=at)
 
 
 def answer(review_id: int, words: str, *, now: datetime) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from app.booking.models import CONFIRMED, Reservation, ReservationLine
+from app.core import withdrawals
 from app.core.database import db
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -25,6 +26,7 @@ WISH_DAYS = 14
 _EVERYWHERE = time(12)
 
 TWO_BEDS, ONE_BED = "two", "one"
+_ALL, _DIET = "all", "diet"  # what was taken back
 
 
 class TooLateToWish(DomainError):
@@ -99,6 +101,7 @@ def put_wishes(
     row = db.session.get(StayWish, reservation.id)
     if not said:
         if row is not None:
+            _note(row, reservation, _ALL, now=now)
             db.session.delete(row)
         return
     if not may_wish(reservation, zone, now=now):
@@ -108,9 +111,28 @@ def put_wishes(
     if row is None:
         row = StayWish(reservation_id=reservation.id, person_id=reservation.person_id)
         db.session.add(row)
+    elif row._diet is not None and not said.diet:
+        _note(row, reservation, _DIET, now=now)
     row.changed_at = now
     row.arrival, row.bed = said.arrival or None, said.bed or None
     row.diet, row.words = said.diet or None, said.words or None
+
+
+def _note(row: StayWish, reservation: Reservation, what: str, *, now: datetime) -> None:
+    taken_back = (row.person_id, reservation.reference, what)
+    withdrawals.note(withdrawals.WISH, [taken_back], now=now)
+
+
+@withdrawals.carries_out(withdrawals.WISH)
+def _forget_again(wanted: withdrawals.Wanted) -> None:
+    query = sa.select(StayWish, Reservation.reference).join(
+        Reservation, Reservation.id == StayWish.reservation_id
+    )
+    for row, reference in db.session.execute(query).all():
+        if wanted.since(row.person_id, reference, _ALL) is not None:
+            db.session.delete(row)
+        elif wanted.since(row.person_id, reference, _DIET) is not None:
+            row._diet = None
 
 
 # -- Shown ------------------------------------------------------------------------------------

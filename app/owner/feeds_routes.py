@@ -97,8 +97,9 @@ def give_feed(feed_id: int) -> ResponseReturnValue:
 @sensitive("owner.feeds")
 def revoke_feed(feed_id: int) -> ResponseReturnValue:
     """End the outgoing address."""
-    verbs.revoke(_feed(feed_id))
-    record("feed.revoked", "feed", feed_id, now=utcnow())
+    now = utcnow()
+    verbs.revoke(_feed(feed_id), now=now)
+    record("feed.revoked", "feed", feed_id, now=now)
     db.session.commit()
     return _done(feed_id, "revoked")
 
@@ -137,7 +138,7 @@ def stop_feed(feed_id: int) -> ResponseReturnValue:
 def end_feed(feed_id: int) -> ResponseReturnValue:
     """Delete the calendar."""
     now = utcnow()
-    verbs.end(_feed(feed_id), today=reading.today_of(zone_here(), now=now))
+    verbs.end(_feed(feed_id), today=reading.today_of(zone_here(), now=now), now=now)
     record("feed.ended", "feed", feed_id, now=now)
     db.session.commit()
     return redirect(url_for(".feeds", done="ended"), 303)

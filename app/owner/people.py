@@ -22,6 +22,7 @@ from app.accounts.models import (
 )
 from app.accounts.registering import MAILS_TO, forget_requests
 from app.accounts.sessions import end_all
+from app.accounts.withdrawing import note_access
 from app.core.database import db
 from app.core.datamap import Kind
 from app.core.errors import DomainError
@@ -173,10 +174,11 @@ def invite_again(account: Account, *, now: datetime) -> None:
     _mail_invitation(account, account.person.email or "", now=now)
 
 
-def withdraw(account: Account) -> None:
+def withdraw(account: Account, *, now: datetime) -> None:
     """Delete an invitation that nobody has accepted. The caller commits. Raises AlreadyIn."""
     if account.verified_at is not None:
         raise AlreadyIn
+    note_access([account], now=now)
     forget_requests([account])
 
 
@@ -202,6 +204,7 @@ def suspend(account: Account, *, by: Account, now: datetime) -> None:
     if account.suspended_at is not None:
         return
     account.suspended_at = now
+    note_access([account], now=now)
     _sign_out(account)
     # Those that say "this wasn't me" open nothing, and may still be needed.
     mail_links.end(account, *(mail_links.LIFE.keys() - {mail_links.TOLD}))
@@ -213,6 +216,7 @@ def readmit(account: Account, *, now: datetime) -> None:
     if account.suspended_at is None:
         return
     account.suspended_at = None
+    note_access([account], now=now, back=True)
     mail_links.tell(account, "access_back", now=now)
 
 

@@ -137,8 +137,9 @@ def invite_again(account_id: int) -> ResponseReturnValue:
 @sensitive("owner.people")
 def withdraw(account_id: int) -> ResponseReturnValue:
     """Delete an invitation that wasn't accepted."""
-    people.withdraw(_member(account_id))
-    record("person.withdrawn", "account", account_id, now=utcnow())
+    now = utcnow()
+    people.withdraw(_member(account_id), now=now)
+    record("person.withdrawn", "account", account_id, now=now)
     db.session.commit()
     return _done("withdrawn")
 

@@ -182,8 +182,9 @@ def renew_link(reference: str) -> ResponseReturnValue:
     found = queries.reservation_by_reference(reference) or abort(404)
     # The link opens the guest's own page, with all that is on it.
     refuse_hidden(found.person_id)
-    renew_guest_link(found.id)
-    trail.record("link.renewed", "reservation", found.id, now=utcnow())
+    now = utcnow()
+    renew_guest_link(found.id, now=now)
+    trail.record("link.renewed", "reservation", found.id, now=now)
     db.session.commit()
     return redirect(url_for(".reservation", reference=reference, _anchor="link"), 303)
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from app.booking.models import Reservation
 from app.booking.signals import reservation_cancelled
+from app.core import withdrawals
 from app.core.database import db, in_one_go
 from app.core.outbox import enqueue, handles
 from app.core.vault import PersonUnknown
@@ -73,9 +74,23 @@ def end(reservation_id: int, *, now: datetime) -> None:
     """Use the kept means of a locked reservation no more, and have them deleted."""
     means = good_means(reservation_id)
     if means is not None:
-        means.ended_at = now
-        _ask_to_delete(means.payment_id, now=now)
+        _end(means, now=now)
         db.session.flush()
+
+
+def _end(means: SavedMeans, *, now: datetime) -> None:
+    means.ended_at = now
+    _ask_to_delete(means.payment_id, now=now)
+    withdrawals.note(withdrawals.CARD, [(means.payment_id,)], now=now)
+
+
+@withdrawals.carries_out(withdrawals.CARD)
+def _end_again(wanted: withdrawals.Wanted) -> None:
+    for means in db.session.scalars(sa.select(SavedMeans).where(SavedMeans.ended_at.is_(None))):
+        ended_at = wanted.since(means.payment_id)
+        if ended_at is not None:
+            means.ended_at = ended_at
+            _ask_to_delete(means.payment_id, now=ended_at)
 
 
 def end_all_of(person_id: str, *, now: datetime) -> None:
@@ -83,9 +98,8 @@ def end_all_of(person_id: str, *, now: datetime) -> None:
     query = sa.select(SavedMeans).where(
         SavedMeans.person_id == person_id, SavedMeans.ended_at.is_(None)
     )
-    for means in db.session.scalars(query):
-        means.ended_at = now
-        _ask_to_delete(means.payment_id, now=now)
+    for means in db.session.scalars(query).all():
+        _end(means, now=now)
     db.session.flush()
 
 

@@ -35,7 +35,9 @@ from app.accounts.sessions import session_ended
 from app.config import Settings
 from app.consent import permissions
 from app.consent.ending import every_yes_ended
-from app.core.database import changed, db
+from app.core import withdrawals
+from app.core.clock import utcnow
+from app.core.database import db
 from app.core.datamap import Kind, Purpose
 from app.core.egress import PUSH_HOSTS, PUSH_SERVICE, Egress
 from app.core.errors import DomainError
@@ -210,7 +212,7 @@ def subscribe(
     `how` is the page it was asked for on (`permissions`). Raises TooManyDevices.
     """
     mark = vault().digest(Kind.PUSH, found.endpoint)
-    db.session.execute(sa.delete(PushSubscription).where(PushSubscription.digest == mark))
+    _forget(PushSubscription.digest == mark, now=now)
     mine = sa.select(sa.func.count()).where(PushSubscription.person_id == person_id)
     if (db.session.scalar(mine) or 0) >= MOST_DEVICES:
         raise TooManyDevices
@@ -248,14 +250,25 @@ def end(person_ids: Collection[str], device_id: int, *, how: str, now: datetime)
 
     With the last of a person's devices the permission ends. The caller commits.
     """
-    gone = db.session.execute(
-        sa.delete(PushSubscription).where(
-            PushSubscription.id == device_id, PushSubscription.person_id.in_(person_ids)
-        )
-    )
-    if changed(gone):
+    its_own = PushSubscription.person_id.in_(person_ids)
+    if gone := _forget(PushSubscription.id == device_id, its_own, now=now):
         _end_permissions(person_ids, how=how, now=now)
-    return bool(changed(gone))
+    return gone
+
+
+def _forget(*which: sa.ColumnElement[bool], now: datetime) -> bool:
+    """Forget the devices that meet these conditions; whether there were any."""
+    known = (PushSubscription.digest, PushSubscription.made_at)
+    gone = db.session.execute(sa.delete(PushSubscription).where(*which).returning(*known)).all()
+    withdrawals.note(withdrawals.DEVICE, [(row.digest, row.made_at) for row in gone], now=now)
+    return bool(gone)
+
+
+@withdrawals.carries_out(withdrawals.DEVICE)
+def _forget_again(wanted: withdrawals.Wanted) -> None:
+    for row in db.session.scalars(sa.select(PushSubscription)).all():
+        if wanted.since(row.digest, row.made_at) is not None:
+            db.session.delete(row)
 
 
 def _end_permissions(person_ids: Collection[str], *, how: str, now: datetime) -> None:
@@ -275,18 +288,18 @@ def _signed_out(_sender: object, row_ids: Collection[int], **_more: Any) -> None
     Signing out has the browser drop all that it keeps of this site, and so its address at
     the push service too: nothing would arrive there any more.
     """
-    clock = current_app.extensions["clock"]
+    now = utcnow()
     theirs = PushSubscription.session_id.in_(row_ids)
     persons = set(db.session.scalars(sa.select(PushSubscription.person_id).where(theirs)))
     if persons:
-        db.session.execute(sa.delete(PushSubscription).where(theirs))
-        _end_permissions(persons, how=permissions.ACCOUNT, now=clock())
+        _forget(theirs, now=now)
+        _end_permissions(persons, how=permissions.ACCOUNT, now=now)
 
 
 @every_yes_ended.connect
 def _handed_over(_sender: object, **_more: Any) -> None:
     """Forget every device: they were named to whoever was responsible before."""
-    db.session.execute(sa.delete(PushSubscription))
+    _forget(sa.true(), now=utcnow())
 
 
 # -- Telling ------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ CLAUSES = (
         N_("Nothing is noted without your yes"),
         N_("What you do here is noted only if you agree, and you can read every line."),
         (_CHOICES, "consent_log.log_page"),
-        ("app.consent.gate", "app.consent.activity", "app.consent.chain"),
+        ("app.consent.gate", "app.consent.activity", "app.consent.chain", "app.core.withdrawals"),
     ),
     Clause(
         "C10",
@@ -182,7 +182,11 @@ CLAUSES = (
         N_("Nobody else without your yes"),
         N_("Nothing goes to anybody beyond the reservation itself unless you have agreed."),
         ("consent_permissions.show", _RECIPIENTS),
-        ("app.consent.permissions_live", "app.guestbook.partners_sending"),
+        (
+            "app.consent.permissions_live",
+            "app.guestbook.partners_sending",
+            "app.core.withdrawals",
+        ),
     ),
     Clause(
         "C22",
@@ -196,7 +200,7 @@ CLAUSES = (
         N_("Nothing of you is public"),
         N_("No page that everybody can open names a guest who didn’t agree to that very item."),
         ("reviews.show",),
-        ("app.guestbook.reviews",),
+        ("app.guestbook.reviews", "app.core.withdrawals"),
     ),
     Clause(
         "C24",

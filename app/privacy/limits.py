@@ -145,7 +145,7 @@ def limit(subject: Subject, use: Use, *, now: datetime) -> None:
     fresh = not is_limited(subject, use)
     restrictions.restrict(persons, use.purpose, use.kind, now=now)
     if use.category is not None:
-        object_to(use.category, persons)
+        object_to(use.category, persons, now=now)
     if fresh:
         kind = models.OBJECT if use.kind == OBJECT else models.RESTRICT
         requests.record(subject.person_id, kind, now=now, by_itself=True)

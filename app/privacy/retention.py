@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from dateutil.relativedelta import relativedelta
 
 from app.accounts import mail_links, readings
-from app.accounts.models import Account, Claim, Person
+from app.accounts.models import Account, Person
 from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT, limits_of
 from app.booking.baskets import BASKET_LIFE
 from app.booking.models import CANCELLED, CONFIRMED, HELD, Reservation
 from app.consent.chain import PROOF_YEARS
 from app.consent.register import ACTIVITY_MONTHS
+from app.core import withdrawals
 from app.core.database import db
 from app.core.datamap import Retention
 from app.core.languages import N_, current_locale, gettext, ngettext
@@ -165,6 +166,11 @@ RULES: Final[Mapping[Retention, Rule]] = {
         N_("As long as anything else of you is kept."),
         N_("Without it, the rest couldn’t be found, shown or deleted."),
     ),
+    Retention.WITHDRAWAL: Rule(
+        N_("%(kept)s: longer than copies of the books are kept. It doesn’t say whose no it was."),
+        N_("Our duty to keep to a no (GDPR, Articles 7(3), 18 and 21)."),
+        lambda law: {"kept": withdrawals.kept_for()},
+    ),
 }
 """Every rule of the data map; the data map's test wants each of its members here."""
 
@@ -303,10 +309,6 @@ def _with_account(row: Any, now: datetime) -> Until:
     return _account(row.account, now)
 
 
-def _claim(row: Claim, now: datetime) -> Until:
-    return _of_person(row.person_id, now)
-
-
 def _session(row: Any, now: datetime) -> Until:
     _, absolute = limits_of(row.account.role)
     return _by(Retention.SESSION, first_day_after(row.created_at + absolute))
@@ -377,7 +379,7 @@ _UNTIL: Final[Mapping[str, Callable[[Any, datetime], Until]]] = {
     "account_refusal": _with_account,
     "activity_line": _activity(lambda row: row.at),
     "glance": _activity(lambda row: row.last_at),
-    "claim": _claim,
+    "claim": _with_person,
     "data_key": _ends(Retention.SECURITY, lambda row: row.expires_at),
     "invoice": _paper,
     "mail_link": _ends(Retention.SECURITY, lambda row: row.expires_at),

@@ -342,7 +342,7 @@ def test_stopping_and_deleting_give_back_what_is_ahead_and_keep_what_was(house, 
     fetch(feed_id)
     assert kept(feed_id) == [-1, 0, 1, 2, 5]
 
-    feeds.end(db.session.get_one(Feed, feed_id), today=night(1))
+    feeds.end(db.session.get_one(Feed, feed_id), today=night(1), now=NOW)
     db.session.commit()
 
     left = db.session.scalars(sa.select(Block)).all()
@@ -364,7 +364,7 @@ def test_blocks_are_the_latest_good_calendar_but_for_conflicts_whatever_came_bef
     context, house, partner, steps
 ):
     for feed in db.session.scalars(sa.select(Feed)).all():
-        feeds.end(feed, today=TODAY)
+        feeds.end(feed, today=TODAY, now=NOW)
     db.session.expire_all()
     db.session.execute(sa.text("DELETE FROM seating"))
     db.session.execute(sa.text("DELETE FROM reservation_line"))

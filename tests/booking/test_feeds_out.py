@@ -267,7 +267,7 @@ def test_an_address_that_is_wrong_and_one_that_has_ended_are_the_same(context, c
     renewed = f"/feeds/{feeds.give_address(feed, now=NOW)}.ics"
     db.session.commit()
     assert client.get(renewed).status_code == 200
-    feeds.revoke(db.session.get_one(Feed, feed_id))
+    feeds.revoke(db.session.get_one(Feed, feed_id), now=NOW)
     db.session.commit()
 
     wrong = client.get("/feeds/" + "A" * 32 + ".ics")

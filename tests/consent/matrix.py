@@ -20,8 +20,10 @@ from app.web.cookies import OPTIONAL, Category, cookie_name
 from tests.consent.reader import PHONE, Reader
 
 ACCEPT, REFUSE = {"choice": "accept"}, {"choice": "refuse"}
-SIGNAL_TABLES = frozenset({"consent_entry", "consent_notice", "consent_grant", "limit_bucket"})
-"""What a signal that ends a yes writes: its receipt, and the limit on how often."""
+SIGNAL_TABLES = frozenset(
+    ("consent_entry", "consent_notice", "consent_grant", "limit_bucket", "withdrawal", "job")
+)
+"""What a signal that ends a yes writes: its receipt, that it ended, and the limit on how often."""
 
 FRAME = (b'<section class="asking"', b'<section class="asked"', b"<script defer")
 

@@ -238,7 +238,7 @@ def test_signed_in_the_state_counts_likewise(place: Flask, clock, name: str) -> 
     crawled = list(visit.crawl(paths))
 
     written = changed_tables(before, book_of(place))
-    kept = {"account_refusal", "consent_entry", "consent_notice", "limit_bucket"}
+    kept = {"account_refusal", *SIGNAL_TABLES} - {"consent_grant"}
     # Which guests' details the owner opened is noted for those guests; and a session has
     # when it was last looked whether its person is to be told of something (`news_at`).
     assert written - state.tables - {"reading", "session"} <= (kept if state.headers else set())

@@ -74,6 +74,7 @@ def test_the_book_has_ciphertext_and_the_keys_lie_elsewhere(someone):
         "blind_index",
         "erasure_entry",
         "person_key",
+        "withdrawal_entry",
     ]
 
 

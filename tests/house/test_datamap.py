@@ -155,6 +155,7 @@ def test_what_can_be_read_in_the_book_is_a_short_list(app):
         "restriction.purpose",
         *(f"session.{name}" for name in ("created_at", "seen_at", "proved_at", "device")),
         "told.at",
+        "withdrawal.at",
     }
 
 

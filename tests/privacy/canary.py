@@ -49,7 +49,7 @@ PARCEL = {"extra__sea__buckthorn__parcel": "1"}
 HEADERS = {name: BROWSER[name] for name in ("User-Agent", "Referer", "From")}
 
 # Nobody's: no column of these leads to a person (D8), and erasing one can't reach them.
-NOBODYS = {"consent_entry", "limit_bucket"}
+NOBODYS = {"consent_entry", "limit_bucket", "withdrawal", "withdrawal_entry"}
 # By the vault alone, in the keys' database.
 IN_KEYS = {"blind_index"}
 # The demo's bank has the same for everybody.

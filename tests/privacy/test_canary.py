@@ -13,7 +13,7 @@ import pytest
 
 from app.continuity import backups, restore
 from app.continuity.models import BOOK, KEYS_BACKUP
-from app.core.database import Base, db
+from app.core.database import Base, KeysBase, db
 from app.core.datamap import NOT_PERSONAL, Kind
 from app.privacy import stores
 from app.privacy.tables import person_tables
@@ -177,7 +177,8 @@ def test_a_new_personal_column_without_a_canary_is_noticed(canary):
 
 
 def test_what_is_nobodys_leads_to_nobody():
-    models = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
+    mappers = [*Base.registry.mappers, *KeysBase.registry.mappers]
+    models = {mapper.local_table.name: mapper.class_ for mapper in mappers}
 
     assert all(models[name].__person__ is None for name in NOBODYS)
     assert db.metadata is Base.metadata
