@@ -27,6 +27,7 @@ from app.core.database import db, only_read
 from app.core.errors import DomainError
 from app.core.languages import gettext, use_language
 from app.core.languages import lazy_gettext as _l
+from app.core.limits import TooManyRequests
 from app.core.mail import make_message
 from app.core.outbox import handles
 from app.core.vault import PersonUnknown
