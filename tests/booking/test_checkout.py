@@ -15,6 +15,7 @@ from app.core.datamap import Kind
 from app.core.languages import LANGUAGES
 from app.core.vault import load_address, vault
 from app.policy.models import Agreement, DocumentVersion
+from app.policy.sources import sources
 from tests.house.canaries import BILLING, PERSON, SHIPPING
 from tests.house.visitor import EMAIL, NAME, Visitor
 
@@ -33,6 +34,14 @@ def agreed():
         .order_by(DocumentVersion.document, DocumentVersion.language)
     )
     return [tuple(row) for row in db.session.execute(query)]
+
+
+def newest(language):
+    """Return the newest texts of the program, which the demo place has published."""
+    numbers = {}
+    for one in sources():
+        numbers[one.document] = max(one.number, numbers.get(one.document, 0))
+    return [(document, numbers[document], language) for document in ("privacy", "terms")]
 
 
 @pytest.mark.clause("C07")
@@ -140,7 +149,7 @@ def test_the_versions_agreed_to_are_those_in_the_language_of_the_page(place, lan
     visitor.book()
 
     with place.app_context():
-        assert agreed() == [("privacy", 6, language), ("terms", 2, language)]
+        assert agreed() == newest(language)
         assert db.session.scalars(sa.select(Reservation.language)).all() == [language]
 
 
@@ -152,7 +161,7 @@ def test_who_changes_the_language_at_checkout_agrees_to_what_they_read(place, vi
 
     assert check.soup.html["lang"] == "de"
     with place.app_context():
-        assert agreed() == [("privacy", 6, "de"), ("terms", 2, "de")]
+        assert agreed() == newest("de")
         assert db.session.scalars(sa.select(Reservation.language)).all() == ["de"]
 
 

@@ -14,6 +14,12 @@ SCHEME = "getComputedStyle(document.documentElement).colorScheme"
 FIELD = "getComputedStyle(document.querySelector('#arrive')).backgroundColor"
 
 
+def ground_of(page: Page) -> str:
+    """Return the colour behind a page, once its stylesheets are there."""
+    page.wait_for_load_state("load")
+    return str(page.evaluate(GROUND))
+
+
 @pytest.mark.clause("C18")
 @pytest.mark.parametrize(
     ("query", "dark", "ground", "scheme"),
@@ -33,7 +39,7 @@ def test_what_is_wished_goes_before_what_the_device_says(
 
     page.goto(f"/{query}")
 
-    assert page.evaluate(GROUND) == ground
+    assert ground_of(page) == ground
     assert page.evaluate(SCHEME) == scheme
     assert page.evaluate(FIELD) == ("rgb(24, 34, 37)" if ground == NIGHT else "rgb(253, 252, 249)")
 
@@ -72,7 +78,7 @@ def test_paper_stays_white(open_page: Callable[..., Page]) -> None:
     page.goto("/terms?theme=dark")
     page.emulate_media(media="print")
 
-    assert page.evaluate(GROUND) == "rgb(255, 255, 255)"
+    assert ground_of(page) == "rgb(255, 255, 255)"
 
 
 @pytest.mark.clause("C18")
@@ -90,7 +96,7 @@ def test_it_is_chosen_on_a_page_and_stays_in_the_addresses(
     expect(page).to_have_url("/search?lang=de&region=AT&currency=code&theme=dark")
     page.locator(".card a").first.click()
     expect(page.locator("#calendar")).to_be_visible()
-    assert page.evaluate(GROUND) == NIGHT
+    assert ground_of(page) == NIGHT
     expect(page.locator("main")).to_contain_text("EUR\u00a0")
     assert page.context.cookies() == []
 
@@ -105,12 +111,12 @@ def test_with_a_yes_it_is_there_again_without_an_address(page: Page) -> None:
     expect(page.locator("main [role=status]")).to_be_visible()
 
     page.goto("/")
-    assert page.evaluate(GROUND) == NIGHT
+    assert ground_of(page) == NIGHT
     page.locator(".foot a[hreflang=fr]").click()
     expect(page.locator("html")).to_have_attribute("lang", "fr")
     page.goto("/contact")
 
     assert page.locator("html").get_attribute("lang") == "fr"
-    assert page.evaluate(GROUND) == NIGHT
+    assert ground_of(page) == NIGHT
     kept = {one["name"]: one["value"] for one in page.context.cookies()}
     assert kept["preferences"] == "fr-FR.symbol.dark"
