@@ -32,7 +32,7 @@ def back_up_nightly(now: datetime) -> None:
     backups.forget_old(now=now)
     ledger_file.export_ledger()
     if is_due(now=now):
-        withdrawals.complete()  # should the keys' database be an older one
+        withdrawals.complete(now=now)  # should the keys' database be an older one
         try:
             backups.create(now=now)
         except AlreadyRunning:

@@ -172,7 +172,7 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
             raise NoKeys
         # A sound ledger before anything is touched: it is needed after it.
         ledger_file.read(ledger_file.path_of(settings))
-        taken_back = _known_so_far(say)
+        taken_back = _known_so_far(say, now=now)
         serving.mark(settings, stage=REPLACING, files=report.restored)
         for kind, copied in opened:
             say(f"Putting the {kind} in its place …")
@@ -182,14 +182,14 @@ def restore(book: Path | None, keys: Path | None, *, now: datetime, say: Say = _
         return _finish(report, taken_back, now=now, say=say)
 
 
-def _known_so_far(say: Say) -> list[withdrawals.Entry]:
+def _known_so_far(say: Say, *, now: datetime) -> list[withdrawals.Entry]:
     """Return what was taken back in the present book, and have the present ledger know it.
 
     Its worker may have stopped before it got to that. A book that can't be read tells nothing.
     """
     try:
         found = withdrawals.noted()
-        withdrawals.complete()
+        withdrawals.complete(now=now)
     except sa.exc.SQLAlchemyError:
         db.session.rollback()
         say("What was taken back in the last moments can’t be read from the present databases.")
@@ -247,7 +247,7 @@ def _finish(
     report.merged = ledger_file.merge()
     report.keys_destroyed = ledger_file.destroy_keys_again()
     _replay(report, now=now, say=say)
-    withdrawals.complete(taken_back)
+    withdrawals.complete(taken_back, now=now)
     _take_back(report, now=now, say=say)
     say("Purging what is past its date …")
     for outcome in sweeps.carry_out(sweeps.sweeps(), now=now):
@@ -278,7 +278,7 @@ def _replay(report: Report, *, now: datetime, say: Say) -> None:
 
 def _take_back(report: Report, *, now: datetime, say: Say) -> None:
     """Carry out in the book what was taken back since."""
-    lacking = len(withdrawals.missing())
+    lacking = len(withdrawals.missing(now=now))
     db.session.rollback()
     if lacking:
         say(f"Taking back {lacking} times what was taken back since …")

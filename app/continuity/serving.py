@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from flask import Flask, current_app
 from app.config import Settings
 from app.continuity import ledger_file
 from app.continuity.folders import folder, write_whole
+from app.core import withdrawals
+from app.core.clock import utcnow
 from app.core.database import KEYS, connect_to_read, db, table
 from app.core.erasures import Applied, ErasureEntry
 from app.core.languages import BY_CODE, N_, gettext, use_language
@@ -94,23 +97,23 @@ def unmark(settings: Settings) -> None:
 # -- Looking ------------------------------------------------------------------------------
 
 
-def look() -> Refusal | None:
+def look(*, now: datetime) -> Refusal | None:
     """Return why nobody may be served now, or None. A few small queries on each database."""
     settings: Settings = current_app.extensions["settings"]
     if mark_of(settings).exists():
         return Refusal(UNFINISHED)
     try:
-        found = _look_at_ledger(settings)
+        found = _look_at_ledger(settings, now)
     except ledger_file.LedgerUnsound:
         return Refusal(UNSOUND)
     if found is not None:
         # An erasure that began this moment is in the ledger first, and then in the book.
         time.sleep(SETTLES_WITHIN)
-        found = _look_at_ledger(settings)
+        found = _look_at_ledger(settings, now)
     return found
 
 
-def _look_at_ledger(settings: Settings) -> Refusal | None:
+def _look_at_ledger(settings: Settings, now: datetime) -> Refusal | None:
     entered = _keys_of(db.engines[KEYS], ErasureEntry)
     last = ledger_file.last_line(ledger_file.path_of(settings))
     if last is not None and last.position > len(entered):
@@ -119,19 +122,19 @@ def _look_at_ledger(settings: Settings) -> Refusal | None:
     if missing:
         return Refusal(BEHIND, len(missing))
     # What is in this ledger was in the book before: looked at in this order, it is there.
-    taken_back = _keys_of(db.engines[KEYS], WithdrawalEntry)
+    taken_back = _keys_of(db.engines[KEYS], WithdrawalEntry, withdrawals.in_force(now=now))
     allowed = taken_back - _keys_of(db.engine, Withdrawal) if taken_back else set()
     return Refusal(ALLOWED_AGAIN, len(allowed)) if allowed else None
 
 
-def _keys_of(engine: sa.Engine, model: type[Any]) -> set[Any]:
-    """Return the primary keys in a table; none where it isn't there, as in an older book."""
+def _keys_of(engine: sa.Engine, model: type[Any], *which: sa.ColumnElement[bool]) -> set[Any]:
+    """Return primary keys of a table; none where it isn't there, as in an older book."""
     found = table(model)
     [key] = found.primary_key.columns
     with connect_to_read(engine) as connection:
         if not sa.inspect(connection).has_table(found.name):
             return set()
-        return set(connection.scalars(sa.select(key)))
+        return set(connection.scalars(sa.select(key).where(*which)))
 
 
 # -- Refusing -----------------------------------------------------------------------------
@@ -158,7 +161,7 @@ class Door:
         """Look now, and go by it."""
         with self._app.app_context():
             try:
-                self._refusal = look()
+                self._refusal = look(now=utcnow())
             except sa.exc.SQLAlchemyError as error:
                 # A database that doesn't answer is told by /readyz and by every page.
                 log.error("could not look: %s", type(error).__name__)  # noqa: TRY400

@@ -227,15 +227,17 @@ def noted() -> list[Entry]:
         return _rows(sa.true())
 
 
-def complete(more: Sequence[Entry] = ()) -> None:
+def complete(more: Sequence[Entry] = (), *, now: datetime) -> None:
     """Enter what the ledger lacks, whatever was entered: the keys' database may be the older one.
 
-    `more` is what another book knew. A unit of work of its own in that database.
+    What that one has still, past its date, goes. `more` is what another book knew. Units of
+    work of their own in that database.
     """
     found = [*noted(), *more]
     with connect_to_read(db.engines[KEYS]) as connection:
         entered = set(connection.scalars(sa.select(_ledger.c.id)))
     _enter([one for one in found if one.id not in entered])
+    _forget_entered(now)
 
 
 def _rows(which: sa.ColumnElement[bool]) -> list[Entry]:
@@ -257,11 +259,20 @@ def _enter(entries: Sequence[Entry]) -> None:
 # -- Carrying out in an older book ----------------------------------------------------------
 
 
-def missing() -> list[Entry]:
-    """Return the entries that this book knows nothing of: it is older."""
+def in_force(*, now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that an entry of the ledger is carried out in a book without it.
+
+    The book may have forgotten one that is past its date, while a keys' database that was put
+    back has it still. Carried out again, it would end what was allowed, or lifted, since.
+    """
+    return _ledger.c.at > now - kept_for()
+
+
+def missing(*, now: datetime) -> list[Entry]:
+    """Return the entries in force that this book knows nothing of: it is older."""
     with connect_to_read(db.engines[KEYS]) as connection:
         query = sa.select(*(_ledger.c[name] for name in Entry._fields)).order_by(_ledger.c.at)
-        entered = [Entry(*row) for row in connection.execute(query)]
+        entered = [Entry(*row) for row in connection.execute(query.where(in_force(now=now)))]
     known = set(db.session.scalars(sa.select(_noted.c.id))) if entered else set()
     return [one for one in entered if one.id not in known]
 
@@ -271,7 +282,7 @@ def replay(*, now: datetime) -> int:
 
     One transaction: a crash leaves the book as it was, to be done again. Commits.
     """
-    lacking = missing()
+    lacking = missing(now=now)
     for kind in KINDS:
         wanted = Wanted(kind, (one for one in lacking if one.kind == kind))
         if wanted:
@@ -298,9 +309,13 @@ def _over(now: datetime) -> sa.Select[Any]:
 
 def _forget(ids: Sequence[str], now: datetime) -> None:
     # From the ledger first: a book that lacks an entry would be taken for an older one.
-    with db.engines[KEYS].begin() as connection:
-        connection.execute(sa.delete(_ledger).where(_ledger.c.at <= now - kept_for()))
+    _forget_entered(now)
     db.session.execute(sa.delete(_noted).where(_noted.c.id.in_(ids)))
+
+
+def _forget_entered(now: datetime) -> None:
+    with db.engines[KEYS].begin() as connection:
+        connection.execute(sa.delete(_ledger).where(~in_force(now=now)))
 
 
 register(

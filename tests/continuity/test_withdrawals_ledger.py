@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.accounts.restrictions import OBJECT, lift, restrict, restricted
 from app.booking import feeds
 from app.booking.models import Feed, OfferRow
 from app.consent.models import PersonPermission
@@ -14,6 +15,7 @@ from app.continuity import backups, drill, restore, serving, upgrade
 from app.continuity.models import BOOK, KEYS_BACKUP
 from app.core import withdrawals
 from app.core.database import KEYS, db
+from app.core.datamap import Purpose
 from app.core.outbox import Job
 from app.core.sweeps import named
 from app.core.withdrawals import MARGIN, Withdrawal, WithdrawalEntry
@@ -225,6 +227,40 @@ def test_an_entry_goes_once_no_backup_from_before_it_is_left(place, clock, someb
     assert [len(ids) for ids in there] == [1, 1]
     assert ledger(place) == (set(), set())
     assert refused(place) is None
+
+
+@pytest.mark.clause("C22")
+@pytest.mark.both_databases(usually="sqlite")
+def test_an_older_keys_database_does_not_bring_back_an_objection_that_was_lifted(
+    place, clock, somebody, settings, newest, tmp_path
+):
+    with place.app_context():
+        restrict([somebody], Purpose.SUGGESTIONS, OBJECT, now=clock())
+        db.session.commit()
+    work(place, clock)
+    with place.app_context():
+        backups.create(now=clock())
+    clock.move(HOUR)
+    with place.app_context():
+        lift([somebody], Purpose.SUGGESTIONS, OBJECT, now=clock())
+        db.session.commit()
+    work(place, clock)
+    clock.move(timedelta(days=settings.backup_days) + MARGIN)
+    with place.app_context():
+        named("withdrawals").carry_out(clock())
+        put_by_hand(newest(KEYS_BACKUP), KEYS_BACKUP, settings, tmp_path)
+    remembered = ledger(place)
+
+    served = refused(place) is None
+    with place.app_context():
+        report = restore.finish(now=clock())
+        objects = restricted([somebody], Purpose.SUGGESTIONS)
+
+    assert [len(ids) for ids in remembered] == [1, 0]
+    assert served
+    assert report.withdrawals == 0
+    assert not objects
+    assert ledger(place) == (set(), set())
 
 
 def test_an_entry_says_nothing_of_whom_it_is(place, clock, somebody):
