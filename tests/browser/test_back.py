@@ -1,15 +1,13 @@
 """After signing out, Back shows nothing personal: in Chromium, Firefox and WebKit as they come."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import QUIET
+from tests.browser.conftest import whole_program
 from tests.browser.drivers import Engine, Firefox, WebKit
 from tests.servers import LiveServer, run_flask
 
@@ -27,16 +25,9 @@ def way_in(demo: LiveServer) -> str:
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def remembering(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+def remembering(request: pytest.FixtureRequest, start: Callable[..., Browser]) -> Iterator[Page]:
     """A page of a Chromium that keeps pages for Back, which Playwright's own habit forbids."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    rights = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    # By the Playwright that runs already: there can't be a second one in a process.
-    browser = chromium.browser_type.launch(
-        executable_path=program or shutil.which("google-chrome"),
-        args=[*QUIET, *rights],
-        ignore_default_args=["--disable-back-forward-cache"],
-    )
+    browser = start(whole_program(), ignore_default_args=["--disable-back-forward-cache"])
     yield browser.new_page(java_script_enabled=request.param)
     browser.close()
 

@@ -1,14 +1,13 @@
 """A stranger books two nights and a tour in one go, however they move and whatever they block."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import QUIET, Watch
+from tests.browser.conftest import QUIET, Watch, whole_program
 from tests.browser.guest import Guest, KeyboardGuest, fresh_nights
 from tests.servers import LiveServer
 
@@ -78,10 +77,9 @@ def page_without_cookies(
     settings.parent.mkdir()
     blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}
     settings.write_text(json.dumps(blocked))
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     context = chromium.browser_type.launch_persistent_context(
         tmp_path,
-        executable_path=path,
+        executable_path=whole_program(),
         args=[*QUIET],
         chromium_sandbox=False,
         base_url=demo.url,

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from app import create_app
 from app.config import Settings
@@ -55,6 +55,12 @@ SHOWN = """async () => {
     ({ title, body, lang, tag, data }) => ({ title, body, lang, tag, data }));
 }"""
 NOTHING = {"workers": [], "caches": [], "databases": [], "local": 0, "session": 0}
+
+
+@pytest.fixture(scope="module")
+def chromium(whole_chromium: Browser) -> Browser:
+    """The browser of this module: without its windows it shows no notices."""
+    return whole_chromium
 
 
 @pytest.fixture
