@@ -33,7 +33,7 @@ from app.booking.holds import (
     release_run_out,
 )
 from app.booking.inventory import Claim, NightsClaim, PlacesTaken
-from app.booking.links import checkout_key_of
+from app.booking.links import FIRST_LINK, checkout_key_of
 from app.booking.models import Basket
 from app.booking.prices import Quote, Wish, quote
 from app.booking.routes.offers import session_page, stay_extras, stay_page
@@ -258,7 +258,7 @@ def hold_basket(key: str) -> ResponseReturnValue:
     now = utcnow()
     release_run_out(now=now)
     try:
-        reference = in_one_go(lambda: _hold(key, request.form.get("quoted", ""), now=now))
+        opens = in_one_go(lambda: _hold(key, request.form.get("quoted", ""), now=now))
     except BasketGone:
         return render_template("booking/no_basket.html"), 404
     except (PlacesTaken, PriceChanged) as error:
@@ -266,11 +266,11 @@ def hold_basket(key: str) -> ResponseReturnValue:
         found = read_basket(key, now=now) or abort(404)
         claims = error.claims if isinstance(error, PlacesTaken) else ()
         return _basket_page(key, found, error, _what_is_taken(found, claims))
-    return redirect(url_for("booking.checkout", key=checkout_key_of(reference)), 303)
+    return redirect(url_for("booking.checkout", key=opens), 303)
 
 
 def _hold(key: str, quoted: str, *, now: datetime) -> str:
-    """Hold what is in a basket and return the reservation's reference.
+    """Hold what is in a basket and return the key of its checkout.
 
     A form that was sent twice finds the hold that its twin took; a hold of what
     was in the basket before is given up. Raises BasketGone, PriceChanged,
@@ -287,14 +287,15 @@ def _hold(key: str, quoted: str, *, now: datetime) -> str:
     priced = quote(here.catalogue, wishes)
     held = hold_of_basket(found.id)
     if held is not None and held.quote_digest == priced.digest and held.held_until > now:
-        return str(held.reference)
+        return checkout_key_of(held.reference, held.link_serial)
     if quoted != priced.digest or not wishes:
         raise PriceChanged
     spend(HOLD_LIMIT, network(now), now=now)
     if held is not None:
         release(held.id, now=now, only_run_out=False)
     language = current_language()
-    return hold(here.catalogue, priced, language=language, basket_id=found.id, now=now).reference
+    fresh = hold(here.catalogue, priced, language=language, basket_id=found.id, now=now)
+    return checkout_key_of(fresh.reference, FIRST_LINK)
 
 
 def _what_is_taken(found: Wants, claims: Sequence[Claim]) -> dict[int, str]:
