@@ -277,6 +277,47 @@ def test_bookings_under_the_same_address_are_seen_together(place, visitor, stay)
     assert reference_of(second) in opened.words
 
 
+@pytest.fixture
+def waits_for_money(place, clock):
+    """Somebody else, who pays in a way that takes days: their places are held meanwhile."""
+    other = Visitor(place)
+    other.dates = {"arrive": "2031-07-07", "depart": "2031-07-09"}
+    check = other.tell(other.hold(other.choose_stay()), name="Otto Anders", email=OTHER)
+    at_bank = other.send(check.form())
+    other.send(at_bank.form("/later"))
+    link = next(one for one in mails(place) if one["To"].addresses[0].addr_spec == OTHER)
+    other.page = re.search(r"http://localhost(/reservations/\S+)", link.get_content())[1]
+    other.details = check.url.replace("/pay", "")
+    return other
+
+
+def gives_address(other, email):
+    """Put another address onto what is held, as its checkout lets one do."""
+    done = other.tell(other.open(other.details), name="Otto Anders", email=email)
+    assert done.status == 200, done.words
+
+
+@pytest.mark.clause("C14", "C26")
+def test_a_code_shows_nothing_of_whose_address_is_given_after_it(place, stay, waits_for_money):
+    """Neither once it was typed, nor if it is typed then: it proved another mailbox."""
+    thief = waits_for_money
+    opened = ways_in(place, thief, thief.open(thief.page))
+    assert "Otto Anders" in opened.words
+
+    gives_address(thief, EMAIL)
+    after = thief.open(opened.url)
+
+    assert after.status == 404
+    assert not [one for one in (NAME, reference_of(stay)) if one in after.text]
+
+    gives_address(thief, OTHER)
+    waiting = asked(thief, thief.open(thief.page))
+    code = code_in(mailed_code(place))
+    gives_address(thief, EMAIL)
+    typed = thief.send(waiting.form("/code"), code=code)
+    assert (typed.status, NAME in typed.words) == (422, False)
+
+
 @pytest.mark.clause("C26")
 def test_a_guest_has_an_erasure_postponed_and_takes_it_back(place, visitor, stay):
     page = ways_in(place, visitor, stay)
