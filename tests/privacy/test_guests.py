@@ -277,6 +277,23 @@ def test_bookings_under_the_same_address_are_seen_together(place, visitor, stay)
     assert reference_of(second) in opened.words
 
 
+@pytest.mark.clause("C14", "C26")
+def test_two_mailboxes_that_a_search_takes_for_one_are_seen_apart(place, visitor):
+    """The letters of "voß" are "voss" to who folds them, and so are capitals to everybody."""
+    theirs = visitor.book(email="voß@post.example")
+    again = Visitor(place)
+    again.dates = {"arrive": "2031-07-07", "depart": "2031-07-09"}
+    mine = again.book(email="voss@post.example")
+    third = Visitor(place)
+    third.dates = {"arrive": "2031-08-07", "depart": "2031-08-09"}
+    too = third.book(email="VOSS@post.example")
+
+    opened = ways_in(place, again, mine)
+
+    assert reference_of(too) in opened.words
+    assert reference_of(theirs) not in opened.words
+
+
 @pytest.fixture
 def waits_for_money(place, clock):
     """Somebody else, who pays in a way that takes days: their places are held meanwhile."""
