@@ -47,6 +47,16 @@ def checkout_key_of(reference: str, link_serial: int) -> str:
     return f"{reference}-{_proof('checkout', name)}"
 
 
+def drawn_by_form(basket_key: str, form_id: str) -> bytes:
+    """Return the eight bytes that a form on a basket's page draws: its reference is made of them.
+
+    So a form that is sent twice finds what it took, and no other form of the same basket does.
+    """
+    secret: bytes = current_app.extensions["settings"].secret_key
+    name = f"reserved: form of a basket\0{basket_key}\0{form_id}"
+    return hmac.digest(secret, name.encode(), sha256)[:8]
+
+
 def guest_key(reservation: Reservation) -> str:
     """Return the key with which a guest opens their reservation, until it is revoked."""
     return _proof("guest", f"{reservation.reference}:{reservation.link_serial}")
