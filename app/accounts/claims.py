@@ -4,6 +4,7 @@ Each booking has a person of its own. An account takes them on when it has just 
 shown, by a link in a mail, that the address is its person's.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,26 +20,29 @@ def claimable(account: Account) -> list[str]:
     email = account.person.email
     if account.verified_at is None or not email:
         return []
-    found = set(with_address(email)) - {account.person_id}
+    found = set(vault().find(Kind.EMAIL, email)) - {account.person_id}
     taken = sa.union_all(
         sa.select(Claim.person_id).where(Claim.person_id.in_(found)),
         sa.select(Account.person_id).where(Account.person_id.in_(found)),
     )
-    return sorted(found - set(db.session.scalars(taken))) if found else []
+    free = found - set(db.session.scalars(taken)) if found else found
+    return sorted(with_address(free, email))
 
 
-def with_address(email: str) -> list[str]:
-    """Return the persons of bookings under an address, capitals and small letters being one.
+def with_address(person_ids: Collection[str], email: str) -> list[str]:
+    """Return those of the persons whose address it is, capitals and small letters being one.
 
-    The index folds more than that: "voss" and "voß" are one there, and two mailboxes.
+    The index by which they were found folds more than that: "voss" and "voß" are one there,
+    and two mailboxes.
     """
-    found, wanted = vault().find(Kind.EMAIL, email), email.lower()
-    vault().unlock(found)
+    if not person_ids:
+        return []
+    vault().unlock(person_ids)
     known: dict[str, object] = db.session.info.get("keys", {})
     # Who was erased a moment ago has no key any more, and no address.
-    living = sa.select(Person).where(Person.id.in_([one for one in found if one in known]))
-    mine = {one.id for one in db.session.scalars(living) if (one.email or "").lower() == wanted}
-    return [one for one in found if one in mine]
+    living = [one for one in person_ids if one in known]
+    persons = db.session.scalars(sa.select(Person).where(Person.id.in_(living)))
+    return [one.id for one in persons if (one.email or "").lower() == email.lower()]
 
 
 def claim_all(account: Account, *, now: datetime) -> int:

@@ -18,7 +18,9 @@ from app.accounts.sessions import current_account, has_proved_lately, login_mana
 from app.booking.models import Reservation
 from app.core.clock import utcnow
 from app.core.database import db
+from app.core.datamap import Kind
 from app.core.tokens import digest_of_token
+from app.core.vault import vault
 from app.policy import shown_routes
 from app.privacy.models import DataKey
 
@@ -99,7 +101,7 @@ def is_claimed(person_id: str) -> bool:
 def _same_address(person_id: str) -> list[str]:
     person = db.session.get(Person, person_id)
     email = person.email if person is not None else None
-    return with_address(email) if email else []
+    return with_address(vault().find(Kind.EMAIL, email), email) if email else []
 
 
 def present(key: str | None) -> Subject | ResponseReturnValue:
