@@ -12,6 +12,7 @@ from app.booking.models import Reservation
 from app.booking.shop import shop
 from app.core.database import db
 from app.core.outbox import Job
+from app.owner.search import by_name
 from app.payments import links
 from app.payments.links import Asking, rates_in_use
 from app.privacy.codes import ALPHABET, CODE_LIFE, LENGTH, MAILS, MOST_TRIES, masked
@@ -370,6 +371,20 @@ def test_a_guest_corrects_their_details_in_place(place, visitor, stay):
     assert "Minna Kranich" in visitor.open(base).words
     assert NAME not in visitor.open(base).text
     assert page.soup.find(attrs={"name": "email"}) is None
+
+
+@pytest.mark.clause("C26")
+def test_who_corrected_their_name_is_found_by_it_and_by_the_former_no_more(
+    place, clock, visitor, stay
+):
+    opened = ways_in(place, visitor, stay)
+    page = visitor.open(f"{opened.url.partition('?')[0]}/details/{reference_of(stay)}")
+
+    visitor.send(page.form(), name="Minna Kranich")
+
+    with place.app_context():
+        fresh, former = (by_name(name, now=clock()) for name in ("minna kranich", NAME))
+    assert ([one.reference for one in fresh], former) == ([reference_of(stay)], [])
 
 
 def test_an_address_is_masked_so_that_only_its_owner_knows_it():
