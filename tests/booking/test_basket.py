@@ -113,6 +113,32 @@ def test_a_double_click_and_a_second_tab_are_one_hold(place, visitor):
         assert db.session.scalars(sa.select(Night.taken)).all() == [1, 1, 1]
 
 
+@pytest.mark.clause("C16")
+def test_what_slow_money_was_sent_for_stays_held_whatever_is_put_into_the_basket(
+    place, clock, visitor
+):
+    basket = visitor.choose_stay()
+    key = address_of(basket).rpartition("/")[2]
+    at_bank = visitor.send(visitor.tell(visitor.hold(basket)).form())
+    visitor.send(at_bank.form("/later"))
+    with place.app_context():
+        [(reference, status)] = db.session.execute(
+            sa.select(Reservation.reference, Reservation.status)
+        )
+
+    gone = visitor.open(f"/basket/{key}")
+    more = visitor.choose_session(query=f"basket={key}")
+    visitor.hold(more)
+
+    with place.app_context():
+        found = db.session.scalars(sa.select(Reservation).order_by(Reservation.id)).all()
+        assert [one.status for one in found] == ["held", "held"]
+        assert (found[0].reference, status) == (reference, "held")
+        assert prove(now=clock()) == []
+    assert gone.status == 404
+    assert len(more.soup.select("li.line")) == 1
+
+
 @pytest.mark.clause("C14")
 @pytest.mark.parametrize("when", ["before the details", "after them", "once it is booked"])
 def test_who_else_has_the_address_of_a_basket_learns_nothing_of_who_books_it(
