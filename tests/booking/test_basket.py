@@ -171,6 +171,21 @@ def test_who_else_has_the_address_of_a_basket_learns_nothing_of_who_books_it(
         assert "being booked in another window" in again.words
 
 
+def test_who_closed_the_window_with_their_details_begins_anew(place, clock, visitor):
+    basket = visitor.choose_stay()
+    before = visitor.tell(visitor.hold(basket))
+    refused = visitor.hold(visitor.open(f"/basket/{address_of(basket).rpartition('/')[2]}"))
+
+    details = visitor.send(refused.form("/hold"))
+
+    assert "Begin anew" in refused.words
+    assert (details.status, details.title, details.typed_in("name")) == (200, "Your details", "")
+    assert address_of(details) not in address_of(before)
+    with place.app_context():
+        assert db.session.scalars(sa.select(Night.taken)).all() == [1, 1, 1]
+        assert prove(now=clock()) == []
+
+
 def test_a_form_that_is_sent_once_more_after_its_hold_ran_out_holds_anew(place, clock, visitor):
     basket = visitor.choose_stay()
     before = visitor.hold(basket)

@@ -65,7 +65,7 @@ class InAnotherWindow(DomainError):
 
     message = N_(
         "What is in this basket is being booked in another window, where details were given for "
-        "it. Please go on there; or change the basket, and begin anew."
+        "it. Please go on there. If that window is closed, you can begin anew."
     )
 
 
@@ -205,6 +205,7 @@ def _basket_page(
         form=EmptyForm(formdata=None),
         error=error.say() if error else "",
         form_id=uuid4().hex,
+        anew=isinstance(error, InAnotherWindow),
         minutes=int(HOLD_TIME.total_seconds() // 60),
     )
     return page, 409 if error else 200
@@ -305,7 +306,7 @@ def _hold(key: str, sent: Mapping[str, str], *, now: datetime) -> str:
     if held is not None and held.quote_digest == priced.digest and held.held_until > now:
         if held.reference == reference:
             return checkout_key_of(held.reference, held.link_serial)
-        if held.person_id is not None:
+        if held.person_id is not None and "anew" not in sent:
             raise InAnotherWindow
     if sent.get("quoted", "") != priced.digest or not wishes:
         raise PriceChanged
