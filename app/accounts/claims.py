@@ -4,11 +4,12 @@ Each booking has a person of its own. An account takes them on when it has just 
 shown, by a link in a mail, that the address is its person's.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.accounts.models import Account, Claim
+from app.accounts.models import Account, Claim, Person
 from app.core.database import db
 from app.core.datamap import Kind
 from app.core.vault import vault
@@ -24,7 +25,24 @@ def claimable(account: Account) -> list[str]:
         sa.select(Claim.person_id).where(Claim.person_id.in_(found)),
         sa.select(Account.person_id).where(Account.person_id.in_(found)),
     )
-    return sorted(found - set(db.session.scalars(taken))) if found else []
+    free = found - set(db.session.scalars(taken)) if found else found
+    return sorted(with_address(free, email))
+
+
+def with_address(person_ids: Collection[str], email: str) -> list[str]:
+    """Return those of the persons whose address it is, capitals and small letters being one.
+
+    The index by which they were found folds more than that: "voss" and "voß" are one there,
+    and two mailboxes.
+    """
+    if not person_ids:
+        return []
+    vault().unlock(person_ids)
+    known: dict[str, object] = db.session.info.get("keys", {})
+    # Who was erased a moment ago has no key any more, and no address.
+    living = [one for one in person_ids if one in known]
+    persons = db.session.scalars(sa.select(Person).where(Person.id.in_(living)))
+    return [one.id for one in persons if (one.email or "").lower() == email.lower()]
 
 
 def claim_all(account: Account, *, now: datetime) -> int:

@@ -92,7 +92,7 @@ def check_again(account: Account, password: str, *, now: datetime) -> None:
     count of the try.
     """
     kept = account.password
-    spend(AGAIN, _pseudonym_of(account), now=now)
+    spend(AGAIN, pseudonym_of(account), now=now)
     db.session.commit()
     if not passwords.is_right(password, kept) or account.password != kept:
         raise NotTheirPassword
@@ -104,12 +104,13 @@ def check_code(account: Account, code: str, *, now: datetime) -> bool:
     Raises WrongCode, TooManyRequests. Commits the count of the try; the caller commits
     that the code is used.
     """
-    spend(CODES, _pseudonym_of(account), now=now)
+    spend(CODES, pseudonym_of(account), now=now)
     db.session.commit()
     return codes.use_code(account, code, now=now)
 
 
-def _pseudonym_of(account: Account) -> str:
+def pseudonym_of(account: Account) -> str:
+    """Return the keyed digest under which tries of an account are counted."""
     return vault().digest(Kind.USERNAME, f"account\0{account.id}").hex()[:32]
 
 

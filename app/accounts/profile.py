@@ -12,18 +12,31 @@ import sqlalchemy as sa
 from app.accounts import mail_links
 from app.accounts.claims import claim_all, claimable
 from app.accounts.details import put_details
+from app.accounts.entering import pseudonym_of
 from app.accounts.mail_links import CLAIM, EMAIL, WAY_IN, LinkUseless, tell
 from app.accounts.models import Account, MailLink
 from app.accounts.names import NameTaken, give_address, give_username, tidy_username
 from app.core.database import db
 from app.core.errors import DomainError
 from app.core.languages import N_
+from app.core.limits import Limit, spend
 
 
 class SameAddress(DomainError):
     """The account has that address already."""
 
     message = N_("This is the address your account has already.")
+
+
+# Whether a name is taken has to be said, so nobody may ask for a list of them.
+NAMES = Limit("user-names", burst=10, per_hour=10)
+
+
+def count_name(account: Account, username: str | None, *, now: datetime) -> None:
+    """Count that another user name is asked for. Commits. Raises TooManyRequests."""
+    if username and username != account.username:
+        spend(NAMES, pseudonym_of(account), now=now)
+        db.session.commit()
 
 
 def save_profile(account: Account, values: dict[str, Any], *, now: datetime) -> None:

@@ -1,11 +1,11 @@
 """What accounts tidy: links, steps, sessions and requests that ran out, and old readings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.accounts import mail_links, readings, registering, sessions, tickets
+from app.accounts import inviting, mail_links, readings, registering, sessions, tickets
 from app.accounts.models import Account, MailLink, Reading, SessionRow, SignInLink, Ticket
 from app.core.database import db
 from app.core.datamap import Retention
@@ -13,25 +13,39 @@ from app.core.languages import N_
 from app.core.sweeps import DAY, MINUTE, Sweep, delete_rows, register
 
 
-def _forget(ids: Sequence[int], now: datetime) -> None:
-    registering.forget_requests(
-        db.session.scalars(
-            # Whoever opened the link in between has an account.
-            sa.select(Account).where(Account.id.in_(ids), registering.ran_out(now))
-        ).all()
+def _never_opened(
+    name: str, ran_out: Callable[[datetime], sa.ColumnElement[bool]], words: str
+) -> None:
+    """Register a sweep of accounts that nobody ever opened, and their persons."""
+
+    def forget(ids: Sequence[int], now: datetime) -> None:
+        registering.forget_requests(
+            db.session.scalars(
+                # Whoever opened the link in between has an account.
+                sa.select(Account).where(Account.id.in_(ids), ran_out(now))
+            ).all()
+        )
+
+    register(
+        Sweep(
+            name=name,
+            retention=Retention.SECURITY,
+            words=words,
+            every=MINUTE,
+            of=Account,
+            due=lambda now: sa.select(Account.id).where(ran_out(now)),
+            remove=forget,
+        )
     )
 
 
-register(
-    Sweep(
-        name="account-requests",
-        retention=Retention.SECURITY,
-        words=N_("requests for accounts whose link nobody used in time"),
-        every=MINUTE,
-        of=Account,
-        due=lambda now: sa.select(Account.id).where(registering.ran_out(now)),
-        remove=_forget,
-    )
+_never_opened(
+    "account-requests",
+    registering.ran_out,
+    N_("requests for accounts whose link nobody used in time"),
+)
+_never_opened(
+    "invitations", inviting.ran_out, N_("invitations to the house that nobody accepted in time")
 )
 delete_rows(
     "mail-links",

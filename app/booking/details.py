@@ -8,6 +8,7 @@ from app.accounts import details
 from app.accounts.claims import claim_only
 from app.accounts.models import Account, Person
 from app.booking.models import Reservation
+from app.booking.signals import address_changed
 from app.core.database import db
 from app.core.datamap import Kind
 from app.core.vault import vault
@@ -41,7 +42,9 @@ def put_details(
         db.session.flush()
         reservation.person_id = person.id
     details.put_details(person, values)
-    person.email = values["email"]
+    before, person.email = person.email, values["email"]
+    if before and before != person.email:
+        address_changed.send(person, now=now)
     index_person(person.id, name=values["name"], email=values["email"])
     db.session.flush()
     claim_only(_owner(account, values["email"]), person.id, now=now)

@@ -295,6 +295,8 @@ _OF_BASKET = sa.select(
     _reservation.c.reference,
     _reservation.c.quote_digest,
     _reservation.c.held_until,
+    _reservation.c.link_serial,
+    _reservation.c.person_id,
 ).where(_reservation.c.basket_id == sa.bindparam("basket"), _reservation.c.status == AS_HELD)
 
 
@@ -310,9 +312,15 @@ def lock_basket(basket_id: int) -> bool:
 
 
 def hold_of_basket(basket_id: int) -> Any:
-    """Return a row of id, reference, quote_digest and held_until, run out or not; or None."""
+    """Return a row of what a hold is known by and until when, run out or not; or None."""
     found = db.session.connection().execute(_OF_BASKET, {"basket": basket_id})
     return found.one_or_none()
+
+
+def is_taken(reference: str) -> bool:
+    """Tell whether there is a reservation of that reference, whatever has become of it."""
+    known = sa.select(_reservation.c.id).where(_reservation.c.reference == reference)
+    return db.session.connection().execute(known).first() is not None
 
 
 # -- Holds that ran out ------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Unguessable addresses: of a basket, of a checkout, and of a guest's reservation.
 
 A reservation's keys are made from the site's secret and the reservation itself
-and are stored nowhere: who steals the database can't open a page with it. A
-guest's link carries a serial number, so that it can be revoked.
+and are stored nowhere: who steals the database can't open a page with it. Both
+carry the serial number of the guest's link, so that they are revoked with it: a
+checkout leads on to the reservation's own page once there is nothing to pay.
 """
 
 import base64
@@ -19,6 +20,8 @@ from app.booking.models import Reservation
 from app.config import Settings
 from app.core.database import db
 
+FIRST_LINK = 1
+"""The serial number of a guest's link that was never revoked."""
 _KEY_BYTES = 18  # 144 bits
 
 
@@ -33,13 +36,25 @@ def is_basket_key(text: str) -> bool:
 
 
 def checkout_key(reservation: Reservation) -> str:
-    """Return the key of a reservation's checkout."""
-    return checkout_key_of(reservation.reference)
+    """Return the key of a reservation's checkout, until the guest's link is revoked."""
+    return checkout_key_of(reservation.reference, reservation.link_serial)
 
 
-def checkout_key_of(reference: str) -> str:
+def checkout_key_of(reference: str, link_serial: int) -> str:
     """Return the key of the checkout of that reference: the reference itself and a proof."""
-    return f"{reference}-{_proof('checkout', reference)}"
+    # The first of them is of the reference alone, as it is in mails from before.
+    name = reference if link_serial == FIRST_LINK else f"{reference}:{link_serial}"
+    return f"{reference}-{_proof('checkout', name)}"
+
+
+def drawn_by_form(basket_key: str, form_id: str) -> bytes:
+    """Return the eight bytes that a form on a basket's page draws: its reference is made of them.
+
+    So a form that is sent twice finds what it took, and no other form of the same basket does.
+    """
+    secret: bytes = current_app.extensions["settings"].secret_key
+    name = f"reserved: form of a basket\0{basket_key}\0{form_id}"
+    return hmac.digest(secret, name.encode(), sha256)[:8]
 
 
 def guest_key(reservation: Reservation) -> str:
@@ -72,12 +87,14 @@ def pay_url(reservation: Reservation) -> str:
 
 def reservation_for_checkout(key: str) -> Reservation | None:
     """Return the reservation whose checkout a key opens."""
-    reference, _, proof = key.partition("-")
+    reference = key.partition("-")[0]
     if not _is_reference(reference):
         return None
-    if not hmac.compare_digest(proof.encode(), _proof("checkout", reference).encode()):
+    reservation = _by_reference(reference)
+    if reservation is None:
         return None
-    return _by_reference(reference)
+    good = hmac.compare_digest(key.encode(), checkout_key(reservation).encode())
+    return reservation if good else None
 
 
 def reservation_for_guest(reference: str, key: str) -> Reservation | None:

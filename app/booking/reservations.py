@@ -180,6 +180,16 @@ def extend_hold(reservation: Reservation, *, until: datetime, now: datetime) -> 
         db.session.flush()
 
 
+def empty_basket(reservation: Reservation) -> None:
+    """Delete the basket that a hold came from: what is being paid for isn't held anew by it.
+
+    The caller commits.
+    """
+    if reservation.basket_id is not None:
+        db.session.execute(sa.delete(Basket).where(Basket.id == reservation.basket_id))
+        db.session.expire(reservation, ["basket_id"])
+
+
 def renew_hold(reservation: Reservation, *, now: datetime) -> None:
     """Begin the holding time anew, as paying begins, but not beyond HOLD_MOST in all.
 

@@ -10,3 +10,6 @@ reservation_cancelled = _signals.signal("reservation-cancelled")
 reservation_changed = _signals.signal("reservation-changed")
 """sender: the Reservation, locked, its new total and first start set and not yet flushed;
 difference_minor: by how much its total moved, in minor units; now: the instant."""
+
+address_changed = _signals.signal("address-changed")
+"""sender: the Person of a booking that got another e-mail address, or lost it; now: the instant."""

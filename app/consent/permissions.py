@@ -122,6 +122,17 @@ def same_person(person_id: str) -> list[str]:
     return sorted({person_id, *found})
 
 
+def whose_yes_counts(person_id: str) -> list[str]:
+    """Return those whose yes counts for the stay of a person: their own, and their account's.
+
+    A yes on the page of one reservation was given for what that page showed. It says nothing
+    of the others in the same account.
+    """
+    claiming = sa.select(Claim.account_id).where(Claim.person_id == person_id)
+    account = sa.select(Account.person_id).where(Account.id.in_(claiming))
+    return sorted({person_id, *db.session.scalars(account)})
+
+
 def history(
     person_ids: Collection[str], purpose: Purpose, *, recipients: Collection[str] | None = None
 ) -> list[PersonPermission]:

@@ -51,13 +51,21 @@ class LivePermission:
             raise NotPermitted
 
 
-def demand(person_ids: Collection[str], purpose: Purpose, *, recipient: str) -> LivePermission:
+def demand(
+    person_ids: Collection[str],
+    purpose: Purpose,
+    *,
+    recipient: str,
+    whose: Collection[str] | None = None,
+) -> LivePermission:
     """Return the yes of one of these persons, who are all the same one, or raise NotPermitted.
 
     It is locked until the end of the transaction where the database can: whoever takes it
     back meanwhile waits for what is done with it, and is never told that nothing will be.
-    Who asked that their data be used for nothing has not allowed it either.
+    Who asked that their data be used for nothing has not allowed it either; `whose` are all
+    the persons that they are, where a yes of some of them doesn't count.
     """
+    everybody = person_ids if whose is None else whose
     row = db.session.scalars(
         sa.select(PersonPermission)
         .where(
@@ -71,9 +79,9 @@ def demand(person_ids: Collection[str], purpose: Purpose, *, recipient: str) -> 
         .with_for_update()
         .execution_options(populate_existing=True)
     ).first()
-    if row is None or _is_restricted(person_ids, purpose):
+    if row is None or _is_restricted(everybody, purpose):
         raise NotPermitted
-    return LivePermission(_MAKE, row, person_ids)
+    return LivePermission(_MAKE, row, everybody)
 
 
 def _is_restricted(person_ids: Collection[str], purpose: Purpose) -> bool:

@@ -38,7 +38,7 @@ def of_reservation(reservation: Reservation) -> dict[str, Any] | None:
     person = reservation.person
     if reservation.status != CONFIRMED or person is None:
         return None
-    persons = permissions.same_person(person.id)
+    persons = permissions.whose_yes_counts(person.id)
     # Once it has begun nothing is sent any more; what was allowed can still be taken back.
     ahead = reservation.first_start > utcnow()
     where = {"reference": reservation.reference, "key": guest_key(reservation)}
@@ -64,7 +64,9 @@ def _shown(
                       terms_id=one.terms_id, **where))
         for one in switches(persons, live=live, reservation=reservation)
     ]  # fmt: skip
-    return {"rows": rows, "sent": sent_lines(persons), "form": EmptyForm(None)} if rows else None
+    # Whoever has the link of one reservation has no business with the others of an account.
+    of_theirs = [reservation.person_id] if reservation and reservation.person_id else persons
+    return {"rows": rows, "sent": sent_lines(of_theirs), "form": EmptyForm(None)} if rows else None
 
 
 # -- On the page of a reservation -------------------------------------------------------------

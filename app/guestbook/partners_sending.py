@@ -23,7 +23,7 @@ from app.booking import wording
 from app.booking.models import BOOKING, CONFIRMED, Reservation, ReservationLine
 from app.booking.shop import NothingOnOffer, shop
 from app.consent.models import PersonPermission
-from app.consent.permissions import same_person
+from app.consent.permissions import same_person, whose_yes_counts
 from app.consent.permissions_live import LivePermission, NotPermitted, demand
 from app.core import audit
 from app.core.database import db, in_one_go
@@ -91,8 +91,13 @@ def permit(terms: PartnerTerms, reservation: Reservation, *, now: datetime) -> H
 def _handover(terms: PartnerTerms, reservation: Reservation) -> Handover:
     if terms.ended_at is not None or reservation.person_id is None:
         raise NotPermitted
-    persons = same_person(reservation.person_id)
-    return Handover(demand(persons, Purpose.PARTNER, recipient=code_of(terms)), terms, reservation)
+    yes = demand(
+        whose_yes_counts(reservation.person_id),
+        Purpose.PARTNER,
+        recipient=code_of(terms),
+        whose=same_person(reservation.person_id),
+    )
+    return Handover(yes, terms, reservation)
 
 
 def _note_refusal(partner_id: int, *, now: datetime) -> None:
@@ -193,24 +198,21 @@ def arriving(terms: PartnerTerms, first: datetime, last: datetime) -> Sequence[R
 
 
 def _allowed(terms: PartnerTerms) -> sa.Select[Any]:
-    """Return firm reservations of those who allow these terms, by person or by account."""
+    """Return firm reservations for which these terms are allowed: each by itself, or by account."""
     yes = sa.select(PersonPermission.person_id).where(
         PersonPermission.purpose == Purpose.PARTNER.value,
         PersonPermission.recipient == code_of(terms),
         PersonPermission.ended_at.is_(None),
     )
-    account = sa.or_(
-        Account.person_id.in_(yes),
-        Account.id.in_(sa.select(Claim.account_id).where(Claim.person_id.in_(yes))),
-    )
     of_account = (
-        sa.select(Claim.person_id).join(Account, Account.id == Claim.account_id).where(account)
+        sa.select(Claim.person_id)
+        .join(Account, Account.id == Claim.account_id)
+        .where(Account.person_id.in_(yes))
     )
-    own = sa.select(Account.person_id).where(account)
     return (
         sa.select(Reservation)
         .where(
-            Reservation.person_id.in_(sa.union(yes, of_account, own)),
+            Reservation.person_id.in_(sa.union(yes, of_account)),
             Reservation.status == CONFIRMED,
             Reservation.kind == BOOKING,
             Reservation.archived_at.is_(None),

@@ -19,6 +19,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.accounts.models import Account, Claim
 from app.accounts.restrictions import restricted
 from app.booking.catalogue import Venue
+from app.booking.links import FIRST_LINK
 from app.booking.mine import end_of
 from app.booking.models import CONFIRMED, Reservation
 from app.consent.models import PersonPermission
@@ -161,10 +162,13 @@ def agreed(person_id: str | None) -> bool:
 def key_of(reservation: Reservation) -> str:
     """Return the key of a reservation's survey: 144 bits that only this site can make.
 
-    It is kept nowhere; a mail that is sent a second time after a crash has the same one.
+    It is kept nowhere; a mail that is sent a second time after a crash has the same one. It
+    ends with the guest's link, to which its page leads.
     """
     secret: bytes = current_app.extensions["settings"].secret_key
     name = f"reserved: survey link\0{reservation.id}:{reservation.reference}"
+    if reservation.link_serial != FIRST_LINK:
+        name += f":{reservation.link_serial}"
     proof = hmac.digest(secret, name.encode(), sha256)
     return base64.urlsafe_b64encode(proof[:18]).decode()
 
@@ -179,14 +183,14 @@ def looks_like_a_key(text: str) -> bool:
 
 
 def survey_of(key: str) -> Survey | None:
-    """Return the survey that a key opens, whatever has become of it."""
+    """Return the survey that a key opens, whatever else has become of it."""
     query = (
         sa.select(Survey)
         .where(Survey.key_digest == digest_of_token(key))
         .options(joinedload(Survey.reservation).selectinload(Reservation.lines))
     )
     found: Survey | None = db.session.scalar(query)
-    return found
+    return found if found is not None and key_of(found.reservation) == key else None
 
 
 def refuse_if_over(survey: Survey, *, now: datetime) -> None:

@@ -5,6 +5,7 @@ owner's in them are names of offers, and no program takes one for a formula.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -19,6 +20,8 @@ Cell = str | int | Decimal | None
 
 # What spreadsheets take for the beginning of a formula, in a CSV file (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"＝＋－＠")  # noqa: RUF001
+# Within a text too, after what the programs of some countries take for the end of a cell.
+_AFTER_END = re.compile(r"(?<=;)(?=[ \0\"]*[=+\-@＝＋－＠])")  # noqa: RUF001
 
 
 def rows(found: Figures, whose: str, names: dict[str, str]) -> Iterator[list[Cell]]:
@@ -57,9 +60,10 @@ def _in_order(
 
 def harmless(cell: Cell) -> Cell:
     """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.lstrip(" \0").startswith(_FORMULA):
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    text = _AFTER_END.sub("'", cell)
+    return f"'{text}" if cell.lstrip(" \0").startswith(_FORMULA) else text
 
 
 def as_csv(table: Iterator[list[Cell]]) -> bytes:

@@ -41,6 +41,19 @@ def note(person_ids: Collection[str], what: str) -> None:
         db.session.commit()
 
 
+def note_detail(person_ids: Collection[str], detail: str, *, purpose: str) -> None:
+    """Note likewise that one of these persons' details is shown, and what for."""
+    if not person_ids:
+        return
+    with writing():
+        reader = current_account()
+        assert reader is not None
+        readings.note_purpose(
+            reader, person_ids, readings.DETAIL, detail=detail, purpose=purpose, now=utcnow()
+        )
+        db.session.commit()
+
+
 def persons_of_letters(names: Iterable[str]) -> set[str]:
     """Return the persons whom the demo's letters of these file names were written to.
 

@@ -16,6 +16,7 @@ from app.core.database import Base, KeysBase
 from app.core.datamap import Kind, Personal, Purpose, Retention, personal_columns
 from app.core.egress import MAIL_RELAY, PUSH_SERVICE
 from app.core.languages import N_, gettext
+from app.owner.figures_files import harmless
 from app.payments.stripe.provider import STRIPE
 from app.policy.recipients import Listed, country_word
 from app.privacy import terms
@@ -185,15 +186,10 @@ def as_csv(found: list[Record], front: list[tuple[str, str]]) -> bytes:
     """Return the records as a file that spreadsheets open, with the controller's lines first."""
     text = StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerows([head, _harmless(value)] for head, value in front)
+    writer.writerows([head, harmless(value)] for head, value in front)
     writer.writerow([])
     writer.writerow(heads())
-    writer.writerows([_harmless(cell) for cell in cells(one)] for one in found)
+    writer.writerows([harmless(cell) for cell in cells(one)] for one in found)
     writer.writerow([])
     writer.writerows([gettext("Safeguards"), gettext(one)] for one in MEASURES)
     return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula: names of partners are typed."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -9,6 +9,7 @@ from app.accounts.models import OWNER
 from app.accounts.sessions import current_account
 from app.booking.shop import zone_here
 from app.core import audit
+from app.core.text import FIRST_YEAR, LAST_YEAR
 from app.owner import trail, trail_words
 from app.owner.roles import needs
 from app.owner.routes import at_place, bp
@@ -70,6 +71,8 @@ def _day(text: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         abort(404)
+    # At the ends of the calendar a day has no day beside it, and no clock of a place.
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else abort(404)

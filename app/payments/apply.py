@@ -18,6 +18,7 @@ from app.booking.reservations import (
     PlacesGone,
     ReservationCancelled,
     confirm,
+    empty_basket,
     extend_hold,
 )
 from app.core.database import db, in_one_go
@@ -270,6 +271,7 @@ def _on_its_way(reservation: Reservation, provider: PaymentProvider, *, now: dat
         extend_hold(reservation, until=until, now=now)
     except HoldPassed:
         return  # nothing to promise: if the money comes, the places are taken again or it goes back
+    empty_basket(reservation)
     _tell(reservation.id, "payment_processing", now=now)
 
 

@@ -145,7 +145,7 @@ def _balance(reservation: Reservation, *, now: datetime) -> ResponseReturnValue:
 
 
 def _balance_page(reservation: Reservation, form: EmptyForm, trouble: str, *, now: datetime) -> str:
-    # Nobody's name is on it: the key of a checkout can't be revoked.
+    # Nobody's name is on it: who booked stands on the reservation's own page.
     _allow_form_to_provider()
     attempt, stands = newest_attempt(reservation.id), standing(reservation, now=now)
     return render_template(

@@ -12,7 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.accounts.models import Person
 from app.booking.models import Reservation
+from app.booking.signals import address_changed
 from app.core.database import changed, db
 from app.core.datamap import Kind
 from app.core.errors import DomainError
@@ -142,12 +144,27 @@ def prove(reservation: Reservation, typed: str, *, now: datetime) -> str:
         "_code": None,
     }
     opened = db.session.execute(
-        sa.update(DataKey).where(DataKey.id == found.id, DataKey.proved_at.is_(None)).values(values)
+        sa.update(DataKey)
+        .where(DataKey.id == found.id, DataKey.proved_at.is_(None), DataKey._code.is_not(None))
+        .values(values)
     )
     db.session.commit()
     if not changed(opened):
         raise WrongCode  # another tab was quicker: the code works once
     return key
+
+
+@address_changed.connect
+def _end_keys(person: Person, *, now: datetime) -> None:
+    """End what a code in the former mailbox opens: it shows nothing about the new one.
+
+    A key shows all that is held under its guest's address, whoever booked it.
+    """
+    db.session.execute(
+        sa.update(DataKey)
+        .where(DataKey.person_id == person.id, DataKey.expires_at > now)
+        .values(expires_at=now, _code=None)
+    )
 
 
 def tidy(typed: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from app.accounts.details import DETAILS, put_details
 from app.accounts.disclosures import Disclosed, who_got
 from app.accounts.models import Person
+from app.booking.details import index_person
 from app.core.database import db
 from app.privacy import requests
 from app.privacy.models import CORRECT
@@ -19,6 +20,9 @@ def correct(person: Person, values: dict[str, Any], *, now: datetime) -> list[st
     answered at once. The caller commits.
     """
     changed = put_details(person, values)
+    if "name" in changed:
+        # By the name of before nobody is found any more.
+        index_person(person.id, name=person.name, email=person.email)
     if changed:
         requests.record(person.id, CORRECT, now=now, by_itself=True)
     db.session.flush()

@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from dateutil.relativedelta import relativedelta
 
-from app.accounts import mail_links, readings
+from app.accounts import inviting, mail_links, readings
 from app.accounts.models import Account, Person
 from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT, limits_of
 from app.booking.baskets import BASKET_LIFE
@@ -273,13 +273,13 @@ def _paper(row: Any, now: datetime) -> Until:
 
 
 def _account(row: Account, now: datetime) -> Until:
-    if row.verified_at is None and not row.of_the_house:
+    if row.verified_at is None:
+        words = gettext("Until the link that we mailed runs out, if nobody uses it.")
         life = mail_links.LIFE[mail_links.VERIFY]
-        return _by(
-            Retention.ACCOUNT,
-            first_day_after(row.created_at + life),
-            gettext("Until the link that we mailed runs out, if nobody uses it."),
-        )
+        if row.of_the_house:
+            words = gettext("Until the invitation has run out, if nobody accepts it.")
+            life = inviting.KEPT
+        return _by(Retention.ACCOUNT, first_day_after(row.created_at + life), words)
     return _by(Retention.ACCOUNT, None)
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts.claims import persons_of
+from app.accounts.claims import persons_of, with_address
 from app.accounts.models import Account, Claim, Person
 from app.accounts.sessions import current_account, has_proved_lately, login_manager
 from app.booking.models import Reservation
@@ -101,7 +101,7 @@ def is_claimed(person_id: str) -> bool:
 def _same_address(person_id: str) -> list[str]:
     person = db.session.get(Person, person_id)
     email = person.email if person is not None else None
-    return vault().find(Kind.EMAIL, email) if email else []
+    return with_address(vault().find(Kind.EMAIL, email), email) if email else []
 
 
 def present(key: str | None) -> Subject | ResponseReturnValue:

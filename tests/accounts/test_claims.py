@@ -70,6 +70,17 @@ def test_a_link_to_the_address_adds_what_was_booked_under_it(place, alice):
     assert "more reservations" not in done.words
 
 
+def test_an_address_that_only_folds_to_ones_own_is_somebody_elses(place, clock):
+    book(place, "vo\u00df@post.example")
+    voss = Guest(place, clock, "voss@post.example")
+    own = reference_of(book(place, "Voss@post.example"))
+
+    ask(voss)
+    press(voss, link_in(newest_mail(place)))
+
+    assert listed(voss) == {own}
+
+
 def test_somebody_else_is_neither_told_nor_given_anything(place, alice, bob):
     reference = reference_of(book(place, ALICE))
     ask(alice)

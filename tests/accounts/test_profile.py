@@ -6,6 +6,7 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
+from app.accounts.profile import NAMES
 from app.accounts.profile_forms import ProfileForm
 from app.booking.models import Reservation
 from app.core.database import db
@@ -248,6 +249,21 @@ def test_a_user_name_that_somebody_has_is_refused_beside_the_field(place, alice,
     with place.app_context():
         assert (alice.account().username, alice.account().person.name) == (None, None)
         assert bob.account().username == "bob"
+
+
+@pytest.mark.clause("C04")
+def test_nobody_asks_through_which_user_names_there_are(place, alice, bob):
+    for number in range(NAMES.burst):
+        assert say(alice, username=f"guess-{number}").status == 303
+
+    asked, saved = say(alice, username="bob"), say(alice, name="Alice Typed")
+
+    assert (asked.status, asked.header("Retry-After")) == (429, "300")
+    assert "too often" in asked.words
+    assert "taken" not in asked.said_beside("username")
+    assert saved.status == 303
+    with place.app_context():
+        assert alice.account().username == f"guess-{NAMES.burst - 1}"
 
 
 @pytest.mark.parametrize("typed", ["ab", "a" * 31, "alice@post.example", "two words", "-alice"])

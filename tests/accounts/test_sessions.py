@@ -181,6 +181,22 @@ def test_signing_out_empties_the_browsers_store_of_pages(app, clock, client):
     assert style.mimetype == "text/css"
 
 
+@pytest.mark.parametrize(
+    ("headers", "clears"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Referer": "http://localhost/account/signed-out"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Referer": "https://elsewhere.example/"}, False),
+    ],
+)
+def test_no_page_from_elsewhere_has_a_browser_drop_what_it_keeps_of_us(client, headers, clears):
+    style = client.get("/account/signed-out.css", headers=headers)
+
+    assert (style.status_code, "Clear-Site-Data" in style.headers) == (200, clears)
+
+
 def test_signing_out_takes_a_form_of_our_own(app, clock, client):
     sign_in(app, clock, client)
 

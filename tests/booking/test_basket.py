@@ -13,7 +13,7 @@ from app.booking.reservations import prove
 from app.booking.shop import shop
 from app.core.database import db
 from app.core.sweeps import sweep_every_minute
-from tests.house.visitor import Visitor, address_of
+from tests.house.visitor import EMAIL, NAME, Visitor, address_of
 
 
 def count(model):
@@ -111,6 +111,90 @@ def test_a_double_click_and_a_second_tab_are_one_hold(place, visitor):
     with place.app_context():
         assert count(Reservation) == 1
         assert db.session.scalars(sa.select(Night.taken)).all() == [1, 1, 1]
+
+
+@pytest.mark.clause("C16")
+def test_what_slow_money_was_sent_for_stays_held_whatever_is_put_into_the_basket(
+    place, clock, visitor
+):
+    basket = visitor.choose_stay()
+    key = address_of(basket).rpartition("/")[2]
+    at_bank = visitor.send(visitor.tell(visitor.hold(basket)).form())
+    visitor.send(at_bank.form("/later"))
+    with place.app_context():
+        [(reference, status)] = db.session.execute(
+            sa.select(Reservation.reference, Reservation.status)
+        )
+
+    gone = visitor.open(f"/basket/{key}")
+    more = visitor.choose_session(query=f"basket={key}")
+    visitor.hold(more)
+
+    with place.app_context():
+        found = db.session.scalars(sa.select(Reservation).order_by(Reservation.id)).all()
+        assert [one.status for one in found] == ["held", "held"]
+        assert (found[0].reference, status) == (reference, "held")
+        assert prove(now=clock()) == []
+    assert gone.status == 404
+    assert len(more.soup.select("li.line")) == 1
+
+
+@pytest.mark.clause("C14")
+@pytest.mark.parametrize("when", ["before the details", "after them", "once it is booked"])
+def test_who_else_has_the_address_of_a_basket_learns_nothing_of_who_books_it(
+    place, clock, visitor, when
+):
+    """They may have sent it: in a link whose basket the guest went on with."""
+    other = Visitor(place)
+    planted = other.choose_stay("lagoon-suite")
+    key = address_of(planted).rpartition("/")[2]
+    details = visitor.hold(visitor.choose_stay(query=f"basket={key}"))
+    if when == "before the details":
+        theirs = other.hold(other.open(f"/basket/{key}"))
+        assert address_of(theirs) != address_of(details)
+        return
+    check = visitor.tell(details)
+    if when == "once it is booked":
+        visitor.pay(check)
+
+    for form in (planted, other.open(f"/basket/{key}")):
+        sheet = form.soup.select_one("form[action*='/hold']")
+        seen = other.hold(form) if sheet else form
+
+        assert seen.status == (404 if when == "once it is booked" else 409)
+        assert not [
+            one for one in (NAME, EMAIL, "/checkout/", "/reservations/") if one in seen.text
+        ]
+    if when == "after them":
+        assert visitor.open(check.url).status == 200
+        again = visitor.send(visitor.open(f"/basket/{key}").form("/hold"))
+        assert "being booked in another window" in again.words
+
+
+def test_who_closed_the_window_with_their_details_begins_anew(place, clock, visitor):
+    basket = visitor.choose_stay()
+    before = visitor.tell(visitor.hold(basket))
+    refused = visitor.hold(visitor.open(f"/basket/{address_of(basket).rpartition('/')[2]}"))
+
+    details = visitor.send(refused.form("/hold"))
+
+    assert "Begin anew" in refused.words
+    assert (details.status, details.title, details.typed_in("name")) == (200, "Your details", "")
+    assert address_of(details) not in address_of(before)
+    with place.app_context():
+        assert db.session.scalars(sa.select(Night.taken)).all() == [1, 1, 1]
+        assert prove(now=clock()) == []
+
+
+def test_a_form_that_is_sent_once_more_after_its_hold_ran_out_holds_anew(place, clock, visitor):
+    basket = visitor.choose_stay()
+    before = visitor.hold(basket)
+    clock.move(HOLD_TIME)
+
+    again = visitor.hold(basket)
+
+    assert again.title == before.title == "Your details"
+    assert address_of(again) != address_of(before)
 
 
 def test_a_basket_that_changed_is_held_anew_and_its_former_places_go_back(place, clock, visitor):

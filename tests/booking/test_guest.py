@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from icalendar import Calendar
 
-from app.booking.links import guest_key, guest_url
+from app.booking.links import checkout_key, guest_key, guest_url
 from app.booking.models import CANCELLED, Night, Reservation
 from app.booking.reservations import prove
 from app.core import outbox
@@ -101,6 +101,37 @@ def test_a_revoked_link_leads_nowhere(place, visitor, booked):
     assert visitor.send(booked.form("/cancel")).status == 404
     with place.app_context():
         assert the_reservation().status != CANCELLED
+
+
+@pytest.mark.clause("C14", "C17")
+def test_a_revoked_link_takes_the_checkout_along(place, visitor, booked):
+    """A checkout leads on to the reservation's own page: to its new address, to whoever asks."""
+    with place.app_context():
+        checkout = checkout_key(the_reservation())
+        the_reservation().link_serial += 1
+        db.session.commit()
+        fresh, key = checkout_key(the_reservation()), guest_key(the_reservation())
+
+    for page in ("", "/pay", "/return"):
+        shut, led = (
+            visitor.open(f"/checkout/{checkout}{page}"),
+            visitor.open(f"/checkout/{fresh}{page}"),
+        )
+        assert (shut.status, key in shut.text) == (404, False)
+        assert key in (led.header("Location") or "")
+
+
+def test_who_holds_the_same_basket_again_finds_a_checkout_whose_link_was_revoked(place, visitor):
+    basket = visitor.choose_stay()
+    before = visitor.hold(basket)
+    with place.app_context():
+        the_reservation().link_serial += 1
+        db.session.commit()
+
+    again = visitor.hold(basket)
+
+    assert visitor.open(before.url).status == 404
+    assert (again.status, again.title) == (200, before.title)
 
 
 def amount_on(page):

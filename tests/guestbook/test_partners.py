@@ -1,6 +1,6 @@
 """Nothing of a guest goes to a partner without a yes of theirs that counts at that moment."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -323,6 +323,30 @@ def test_a_yes_taken_back_at_the_very_last_moment_stops_it(
     assert refusals(place) == [(wheels[0], {})]
     with place.app_context():
         assert db.session.scalar(sa.select(PartnerTransfer.id)) is None
+
+
+@pytest.mark.clause("C21")
+def test_a_yes_on_the_page_of_one_stay_says_nothing_of_the_others(place, clock, alice, wheels):
+    """They are in one account; whoever has the link of one sees, and allows, that one alone."""
+    other = booked(place, clock, days=(date(2031, 5, 20), date(2031, 5, 22)), room="lagoon-suite")
+    account_id = make_guest(place, clock, "alice@kanarie.example")
+    with place.app_context():
+        claims = db.session.scalars(sa.select(Claim)).all()
+        assert {one.account_id for one in claims} == {account_id}
+        assert {alice[1], other[1]} <= {one.person_id for one in claims}
+    guest = Visitor(place)
+    first, second = page_of(place, alice[0]), page_of(place, other[0])
+    guest.send(guest.open(first).form(f"/partners/{wheels[1]}/on"))
+    clock.move(UNTIL_SENT)
+
+    mails = sweep(place, clock)
+    shown = guest.open(second)
+
+    assert len(mails) == 1
+    assert refused(place, clock, wheels[1], other[0])
+    assert "What went to partners" in guest.open(first).words
+    assert "Schilfrad gets something of you: off" in shown.words
+    assert "What went to partners" not in shown.words
 
 
 @pytest.mark.clause("C02")

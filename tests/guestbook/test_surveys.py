@@ -21,6 +21,7 @@ from app.core.sweeps import carry_out, named
 from app.core.vault import vault
 from app.guestbook.models import Survey
 from app.guestbook.surveys import ANSWERED_FOR, ASKED_FOR
+from app.owner.domain import renew_guest_link
 from app.owner.surveys import hide
 from tests.accounts.ways import mails, make_guest
 from tests.house.canaries import found_under
@@ -247,6 +248,20 @@ def test_a_link_that_was_forgotten_says_kindly_that_it_is_over(place, clock, lin
     assert f"good for {ANSWERED_FOR.days} days" in shown.words
     assert "To the first page" in shown.words
     assert surveys_in(place)[0].overall is None
+
+
+@pytest.mark.clause("C14", "C20")
+def test_a_survey_does_not_give_out_the_link_that_was_made_anew(place, clock, alice, link):
+    with place.test_request_context():
+        before = (
+            guest_url(db.session.get_one(Reservation, alice[0])) in Visitor(place).open(link).text
+        )
+        fresh = guest_url(renew_guest_link(alice[0], now=clock()))
+        db.session.commit()
+
+    shown = Visitor(place).open(link)
+
+    assert (before, shown.status, fresh in shown.text) == (True, 410, False)
 
 
 @pytest.mark.clause("C20")

@@ -274,6 +274,21 @@ def test_a_file_is_noted_for_each_in_it_and_holds_what_was_chosen(
 
 
 @pytest.mark.clause("C17")
+@pytest.mark.parametrize("name", ["Bo;=1+1", 'Bo;"=1+1"', "Bo; @SUM(A1)", ";=1+1", "Bo;\uff1d1+1"])
+def test_no_name_is_a_formula_where_a_semicolon_ends_a_cell(place, clock, enters, name):
+    """As it does in the spreadsheets of half of Europe, whatever the file means."""
+    booked(place, clock, "boathouse", details(name, "bo@example.org"))
+
+    said = make_file(enters(OWNER), columns=["name"]).data.decode("utf-8-sig")
+
+    [[_, _, kept]] = list(csv.reader(io.StringIO(said)))[1:]
+    cells = [cell for row in csv.reader(io.StringIO(said), delimiter=";") for cell in row]
+    assert kept.replace("'", "") == name
+    assert len(cells) > 2
+    assert not [cell for cell in cells if cell.lstrip(' "').startswith(tuple("=+-@\uff1d"))]
+
+
+@pytest.mark.clause("C17")
 @pytest.mark.parametrize(
     ("changed", "status"),
     [

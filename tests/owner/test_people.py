@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts import mail_links
+from app.accounts.inviting import KEPT
 from app.accounts.models import OWNER, READER, STAFF, Account, MailLink, Person, SessionRow
 from app.accounts.names import account_named
 from app.core.database import KEYS, db
@@ -78,6 +79,36 @@ def test_somebody_is_invited_by_a_link_in_a_mail(place, boss):
     assert "Sam Reed invited Role staff E-mail sam@house.example" in page
     assert mail["To"].addresses[0].addr_spec == SAM["email"]
     assert link_in(mail).startswith("/account/invited/")
+
+
+@pytest.mark.clause("C12")
+@pytest.mark.parametrize("anew", [False, True])
+def test_an_invitation_that_nobody_accepts_goes_by_itself(place, clock, boss, anew):
+    """Name and address of somebody who never said yes to anything."""
+    boss.post(f"{PEOPLE}/invite", **SAM)
+    account = invited(place)
+    this = (Account, Account.id == account.id)
+
+    clock.move(KEPT - timedelta(minutes=1))
+    with place.app_context():
+        tidy(clock())
+        if anew:
+            people.invite_again(people.member(account.id), now=clock())
+            db.session.commit()
+    before = count(place, *this)
+    clock.move(timedelta(minutes=1))
+    with place.app_context():
+        tidy(clock())
+    on_the_day = count(place, *this)
+    clock.move(mail_links.LIFE[mail_links.INVITE])
+    with place.app_context():
+        tidy(clock())
+
+    assert (before, on_the_day, count(place, *this)) == (1, anew, 0)
+    assert count(place, Person, Person.id == account.person_id) == 0
+    with place.app_context(), db.engines[KEYS].connect() as keys:
+        known = sa.select(PersonKey.person_id).where(PersonKey.person_id == account.person_id)
+        assert keys.scalar(known) is None
 
 
 def test_an_invitation_speaks_the_language_of_the_page_that_sent_it(place, boss):

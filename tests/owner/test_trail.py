@@ -238,7 +238,8 @@ def test_entries_are_paged_newest_first_and_filtered(written, enters, clock, mon
     assert numbers("?verb=person.ended&kind=account&day=2031-05-05&page=2") == [3, 2]
     assert numbers("?verb=person.role") == []
     assert numbers("?day=2031-05-04") == []
-    for wrong in ("verb=nothing", "kind=nothing", "day=today", "page=0", "page=x"):
+    ends = ("day=0001-01-01", "day=9999-12-31")
+    for wrong in ("verb=nothing", "kind=nothing", "day=today", *ends, "page=0", "page=x"):
         assert owner.get(f"/owner/trail?{wrong}").status_code == 404
 
 

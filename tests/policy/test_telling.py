@@ -145,6 +145,19 @@ def test_one_mailbox_gets_one_mail_however_many_bookings_and_claims_it_has(conte
     assert telling.counts("closing").people == 2
 
 
+@pytest.mark.clause("C15")
+def test_two_mailboxes_whose_letters_fold_to_the_same_are_both_told(context):
+    to = [somebody("voß@example.org"), somebody("voss@example.org")]
+
+    tell(to=to)
+    work()
+
+    assert {person: state for person, _, state, _ in telling.states("closing")} == dict.fromkeys(
+        to, TOLD
+    )
+    assert len(mails(context)) == 2
+
+
 def test_the_named_are_told_the_restricted_too_and_the_erased_and_unreachable_are_not(context):
     named, restricted = somebody("a@example.org"), somebody("b@example.org")
     erased, mute = somebody("c@example.org"), somebody()

@@ -12,6 +12,7 @@ from app.booking.models import Reservation
 from app.booking.shop import shop
 from app.core.database import db
 from app.core.outbox import Job
+from app.owner.search import by_name
 from app.payments import links
 from app.payments.links import Asking, rates_in_use
 from app.privacy.codes import ALPHABET, CODE_LIFE, LENGTH, MAILS, MOST_TRIES, masked
@@ -277,6 +278,64 @@ def test_bookings_under_the_same_address_are_seen_together(place, visitor, stay)
     assert reference_of(second) in opened.words
 
 
+@pytest.mark.clause("C14", "C26")
+def test_two_mailboxes_that_a_search_takes_for_one_are_seen_apart(place, visitor):
+    """The letters of "voß" are "voss" to who folds them, and so are capitals to everybody."""
+    theirs = visitor.book(email="voß@post.example")
+    again = Visitor(place)
+    again.dates = {"arrive": "2031-07-07", "depart": "2031-07-09"}
+    mine = again.book(email="voss@post.example")
+    third = Visitor(place)
+    third.dates = {"arrive": "2031-08-07", "depart": "2031-08-09"}
+    too = third.book(email="VOSS@post.example")
+
+    opened = ways_in(place, again, mine)
+
+    assert reference_of(too) in opened.words
+    assert reference_of(theirs) not in opened.words
+
+
+@pytest.fixture
+def waits_for_money(place, clock):
+    """Somebody else, who pays in a way that takes days: their places are held meanwhile."""
+    other = Visitor(place)
+    other.dates = {"arrive": "2031-07-07", "depart": "2031-07-09"}
+    check = other.tell(other.hold(other.choose_stay()), name="Otto Anders", email=OTHER)
+    at_bank = other.send(check.form())
+    other.send(at_bank.form("/later"))
+    link = next(one for one in mails(place) if one["To"].addresses[0].addr_spec == OTHER)
+    other.page = re.search(r"http://localhost(/reservations/\S+)", link.get_content())[1]
+    other.details = check.url.replace("/pay", "")
+    return other
+
+
+def gives_address(other, email):
+    """Put another address onto what is held, as its checkout lets one do."""
+    done = other.tell(other.open(other.details), name="Otto Anders", email=email)
+    assert done.status == 200, done.words
+
+
+@pytest.mark.clause("C14", "C26")
+def test_a_code_shows_nothing_of_whose_address_is_given_after_it(place, stay, waits_for_money):
+    """Neither once it was typed, nor if it is typed then: it proved another mailbox."""
+    thief = waits_for_money
+    opened = ways_in(place, thief, thief.open(thief.page))
+    assert "Otto Anders" in opened.words
+
+    gives_address(thief, EMAIL)
+    after = thief.open(opened.url)
+
+    assert after.status == 404
+    assert not [one for one in (NAME, reference_of(stay)) if one in after.text]
+
+    gives_address(thief, OTHER)
+    waiting = asked(thief, thief.open(thief.page))
+    code = code_in(mailed_code(place))
+    gives_address(thief, EMAIL)
+    typed = thief.send(waiting.form("/code"), code=code)
+    assert (typed.status, NAME in typed.words) == (422, False)
+
+
 @pytest.mark.clause("C26")
 def test_a_guest_has_an_erasure_postponed_and_takes_it_back(place, visitor, stay):
     page = ways_in(place, visitor, stay)
@@ -312,6 +371,20 @@ def test_a_guest_corrects_their_details_in_place(place, visitor, stay):
     assert "Minna Kranich" in visitor.open(base).words
     assert NAME not in visitor.open(base).text
     assert page.soup.find(attrs={"name": "email"}) is None
+
+
+@pytest.mark.clause("C26")
+def test_who_corrected_their_name_is_found_by_it_and_by_the_former_no_more(
+    place, clock, visitor, stay
+):
+    opened = ways_in(place, visitor, stay)
+    page = visitor.open(f"{opened.url.partition('?')[0]}/details/{reference_of(stay)}")
+
+    visitor.send(page.form(), name="Minna Kranich")
+
+    with place.app_context():
+        fresh, former = (by_name(name, now=clock()) for name in ("minna kranich", NAME))
+    assert ([one.reference for one in fresh], former) == ([reference_of(stay)], [])
 
 
 def test_an_address_is_masked_so_that_only_its_owner_knows_it():

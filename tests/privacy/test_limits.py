@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.accounts import restrictions
+from app.accounts import readings, restrictions
 from app.accounts.models import OWNER, READER, STAFF, Account, Restriction
 from app.booking.models import OfferRow, Reservation, ReservationLine
 from app.booking.shop import shop
@@ -81,6 +81,30 @@ def told(answer):
     return [value for value in CANARIES if value in text]
 
 
+@pytest.mark.clause("C17")
+def test_the_address_on_a_paper_is_for_who_may_open_one_and_noted_as_such(place, stay, enters):
+    """Its guest was promised that any detail beside the name is opened singly, for a purpose."""
+    reference = reference_of(stay)
+    mails(place)
+    papers = [path for path in owner_pages(place, reference) if "/invoices/2031-" in path]
+    reader, staff = enters(READER), enters(STAFF)
+
+    refused = [reader.get(path).status_code for path in papers]
+    listed = reader.get(f"/owner/reservations/{reference}").text
+    page, pdf = (staff.get(path) for path in papers)
+
+    assert (len(papers), refused) == (2, [403, 403])
+    assert ("2031-000001" in listed, "/invoices/" in listed) == (True, False)
+    assert BILLING["billing_street_address"] in page.text
+    assert pdf.status_code == 200
+    with place.app_context():
+        persons = db.session.scalars(sa.select(Reservation.person_id)).all()
+        noted = [one for one in readings.of_persons(persons) if one.what == readings.DETAIL]
+    assert [(one.role, one.detail, one.purpose, one.times) for one in noted] == [
+        (STAFF, "billing_address", "billing", 2)
+    ]
+
+
 @pytest.mark.clause("C26")
 @pytest.mark.clause("C17")
 def test_no_page_of_the_house_shows_who_asked_to_be_left_alone(place, clock, visitor, stay, enters):
@@ -95,7 +119,9 @@ def test_no_page_of_the_house_shows_who_asked_to_be_left_alone(place, clock, vis
 
     after = {path: found for who in house for path in pages if (found := told(who.get(path)))}
     papers = [path for path in pages if "/invoices/2031-000001" in path]
-    assert [owner.get(path).status_code for owner in house for path in papers] == [409] * 6
+    assert [owner.get(path).status_code for owner in house for path in papers] == [409] * 4 + [
+        403
+    ] * 2
     assert len(before) >= 6, before
     assert f"/owner/reservations/{reference}" in before
     assert any("/invoices/" in path for path in before)

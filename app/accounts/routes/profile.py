@@ -22,6 +22,7 @@ from app.accounts.profile import (
     ask_to_claim,
     change_address,
     claim_by,
+    count_name,
     refuse_same,
     save_profile,
 )
@@ -53,23 +54,33 @@ def profile() -> ResponseReturnValue:
     who = current_account() or abort(404)
     form = ProfileForm(country=likely_country(), data=known_of(who))
     if form.validate_on_submit():
+        now = utcnow()
         try:
-            save_profile(who, form.values(), now=utcnow())
+            count_name(who, form.username.data, now=now)
+            save_profile(who, form.values(), now=now)
             db.session.commit()
         except (NameTaken, NotAUsername) as error:
             _refuse(form.username, error)
         except IntegrityError:
             _refuse(form.username, NameTaken())
+        except TooManyRequests as error:
+            only_read()
+            form.form_errors.append(error.say())
+            return later(_profile_page(form), error)
         else:
             return redirect(url_for(".profile", done=_SAVED), 303)
     redrawn = request.method == "POST" and not form.errors
-    page = render_template(
+    return _profile_page(form), 422 if request.method == "POST" and not redrawn else 200
+
+
+def _profile_page(form: ProfileForm) -> str:
+    who = current_account() or abort(404)
+    return render_template(
         "account/profile.html",
         form=form,
-        email=(current_account() or who).person.email,
+        email=who.person.email,
         saved=request.method == "GET" and request.args.get("done") == _SAVED,
     )
-    return page, 422 if request.method == "POST" and not redrawn else 200
 
 
 def _refuse(field: Any, error: DomainError) -> None:

@@ -26,6 +26,7 @@ from app.core.clock import utcnow
 from app.core.database import db, only_read
 from app.core.limits import spend
 from app.web.forms import EmptyForm
+from app.web.guard import came_from_here
 from app.web.network import network
 from app.web.pages import private_page
 
@@ -172,9 +173,11 @@ def signed_out_style() -> Response:
     Pages marked no-store come back from the back-forward cache all the same. The header
     empties it when it comes with a file that the signed-out page loads; on that page
     itself, or on the redirect to it, Chromium ignores it. What scripts could have stored
-    goes too; cookies are left alone, as an answer about cookies is one.
+    goes too; cookies are left alone, as an answer about cookies is one. A page from elsewhere
+    that loads it clears nothing: it would end the messages that somebody asked for.
     """
     response = Response("/* Signed out. */\n", content_type="text/css; charset=utf-8")
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    if came_from_here():
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,9 +1,11 @@
 """The basket at its own address: put in, take out, and hold what is in it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from uuid import uuid4
 
 from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -28,12 +30,14 @@ from app.booking.holds import (
     HOLD_TIME,
     hold,
     hold_of_basket,
+    is_taken,
     lock_basket,
+    new_reference,
     release,
     release_run_out,
 )
 from app.booking.inventory import Claim, NightsClaim, PlacesTaken
-from app.booking.links import checkout_key_of
+from app.booking.links import FIRST_LINK, checkout_key_of, drawn_by_form
 from app.booking.models import Basket
 from app.booking.prices import Quote, Wish, quote
 from app.booking.routes.offers import session_page, stay_extras, stay_page
@@ -54,6 +58,15 @@ HOLD_LIMIT = Limit("hold", burst=120, per_hour=240)
 
 class BasketGone(DomainError):
     """There is no basket at that address: too old, or booked."""
+
+
+class InAnotherWindow(DomainError):
+    """What is in the basket is held for somebody who has said who they are."""
+
+    message = N_(
+        "What is in this basket is being booked in another window, where details were given for "
+        "it. Please go on there. If that window is closed, you can begin anew."
+    )
 
 
 class PriceChanged(DomainError):
@@ -191,6 +204,8 @@ def _basket_page(
         total=contents.total,
         form=EmptyForm(formdata=None),
         error=error.say() if error else "",
+        form_id=uuid4().hex,
+        anew=isinstance(error, InAnotherWindow),
         minutes=int(HOLD_TIME.total_seconds() // 60),
     )
     return page, 409 if error else 200
@@ -258,23 +273,24 @@ def hold_basket(key: str) -> ResponseReturnValue:
     now = utcnow()
     release_run_out(now=now)
     try:
-        reference = in_one_go(lambda: _hold(key, request.form.get("quoted", ""), now=now))
+        opens = in_one_go(lambda: _hold(key, request.form, now=now))
     except BasketGone:
         return render_template("booking/no_basket.html"), 404
-    except (PlacesTaken, PriceChanged) as error:
+    except (PlacesTaken, PriceChanged, InAnotherWindow) as error:
         only_read()
         found = read_basket(key, now=now) or abort(404)
         claims = error.claims if isinstance(error, PlacesTaken) else ()
         return _basket_page(key, found, error, _what_is_taken(found, claims))
-    return redirect(url_for("booking.checkout", key=checkout_key_of(reference)), 303)
+    return redirect(url_for("booking.checkout", key=opens), 303)
 
 
-def _hold(key: str, quoted: str, *, now: datetime) -> str:
-    """Hold what is in a basket and return the reservation's reference.
+def _hold(key: str, sent: Mapping[str, str], *, now: datetime) -> str:
+    """Hold what is in a basket and return the key of its checkout.
 
     A form that was sent twice finds the hold that its twin took; a hold of what
-    was in the basket before is given up. Raises BasketGone, PriceChanged,
-    PlacesTaken and TooManyRequests.
+    was in the basket before is given up. Whoever else has the address of the basket finds
+    nothing of who books it: the key isn't theirs. Raises BasketGone, PriceChanged,
+    InAnotherWindow, PlacesTaken and TooManyRequests.
     """
     here = shop()
     found = read_basket(key, now=now)
@@ -285,16 +301,32 @@ def _hold(key: str, quoted: str, *, now: datetime) -> str:
     except DomainError as error:
         raise PriceChanged from error
     priced = quote(here.catalogue, wishes)
+    reference = _reference_of(key, sent.get("form_id", ""))
     held = hold_of_basket(found.id)
     if held is not None and held.quote_digest == priced.digest and held.held_until > now:
-        return str(held.reference)
-    if quoted != priced.digest or not wishes:
+        if held.reference == reference:
+            return checkout_key_of(held.reference, held.link_serial)
+        if held.person_id is not None and "anew" not in sent:
+            raise InAnotherWindow
+    if sent.get("quoted", "") != priced.digest or not wishes:
         raise PriceChanged
     spend(HOLD_LIMIT, network(now), now=now)
     if held is not None:
         release(held.id, now=now, only_run_out=False)
+    if reference is not None and is_taken(reference):
+        reference = None  # of a hold that the same form took, and that ran out since
     language = current_language()
-    return hold(here.catalogue, priced, language=language, basket_id=found.id, now=now).reference
+    fresh = hold(
+        here.catalogue, priced, language=language, basket_id=found.id, reference=reference, now=now
+    )
+    return checkout_key_of(fresh.reference, FIRST_LINK)
+
+
+def _reference_of(key: str, form_id: str) -> str | None:
+    """Return the reference of what a form takes; None for a form that isn't one of ours."""
+    if re.fullmatch(r"[0-9a-f]{32}", form_id) is None:
+        return None
+    return new_reference(drawn_by_form(key, form_id))
 
 
 def _what_is_taken(found: Wants, claims: Sequence[Claim]) -> dict[int, str]:
