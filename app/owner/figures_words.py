@@ -89,7 +89,7 @@ BOOKINGS = (
     ),
     Figure(
         "cancelled",
-        N_("Cancelled"),
+        N_("Share cancelled"),
         N_("Reservations cancelled, of all that were firm once, in the month of their beginning."),
         SHARE,
         lambda sums: sums.cancelled_share,
