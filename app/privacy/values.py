@@ -153,7 +153,7 @@ def _address(text: str) -> str:
         and "country" in parsed
         and all(isinstance(part, str) for part in parsed.values())
     ):
-        return ", ".join(format_address(parsed, current_locale()))
+        return gettext(", ").join(format_address(parsed, current_locale()))
     return _flat(parsed)
 
 
