@@ -8,7 +8,7 @@ import pytest
 from tests.accounts.ways import let_in, make_house
 from tests.house.visitor import Visitor
 from tests.owner.guests import book, details, stay
-from tests.owner.house import words
+from tests.owner.house import Somebody, words
 from tests.privacy.guests import code_in, mailed_code
 
 ADDRESS = re.compile(r"Dorfstraße 27, 18300 Schilfwiek, \w+")
@@ -121,3 +121,19 @@ def test_a_colon_and_a_semicolon_in_the_house_s_french_have_their_space(house):
 
     found = {path: re.findall(r"\S*[a-zé0-9][:;](?= )\S*", said) for path, said in pages.items()}
     assert {path: signs for path, signs in found.items() if signs} == {}
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "zh-CN"])
+def test_what_is_to_be_checked_has_one_sign_after_a_question(place, clock, language):
+    owner = make_house(place, clock, "owner").account_id
+    client = let_in(place, clock, place.test_client(), owner, strong=True)
+    somebody = Somebody(place, client, owner)
+
+    page = client.post(
+        "/owner/incidents/new",
+        data={"csrf_token": somebody.token},
+        headers={"Accept-Language": language},
+    )
+
+    assert page.status_code == 422
+    assert not re.findall(r"[?？]\s*[:：]", words(page))
