@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from app.accounts.models import Account, RecoveryCode
 from app.booking.models import Reservation, ReservationLine
+from app.consent.models import PersonPermission
 from app.core.database import Base, UtcDateTime, db, table
 from app.core.datamap import INTERNAL, PERSON_LINK, Kind, declaration
 from app.privacy.export.csv_files import guarded, plain
@@ -415,10 +416,34 @@ def test_the_readme_is_about_this_person_and_not_about_anybody(place, clock, cli
     }
     assert "to run your account" in text
     assert "to pass on to a partner what you allowed" not in text
-    assert "to ask how your stay was" not in text
+    assert "to ask you how your stay was" not in text
     assert "csv/account.csv" in files
     assert "csv/reservation.csv" in empty
     assert "invoices/" not in text
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_what_somebody_said_yes_to_is_a_purpose_until_they_take_it_back(
+    place, clock, client, taken_back
+):
+    account_id = make_guest(place, clock, "beate@post.example")
+    with place.app_context():
+        person_id = db.session.get(Account, account_id).person_id
+        ended = clock() if taken_back else None
+        db.session.add(
+            PersonPermission(
+                person_id=person_id,
+                purpose="survey",
+                given_at=clock(),
+                how="account",
+                ended_at=ended,
+            )
+        )
+        db.session.commit()
+
+    text = take(place, clock, client, account_id).read("README.txt").decode("utf-8-sig")
+
+    assert ("to ask you how your stay was" in text) is not taken_back
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])

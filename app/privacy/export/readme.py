@@ -8,6 +8,7 @@ from flask import current_app
 
 from app.accounts.disclosures import of_persons
 from app.booking.shop import shop, zone_here
+from app.consent.models import PersonPermission
 from app.core.database import db
 from app.core.datamap import Kind, Purpose, Retention
 from app.core.languages import gettext
@@ -29,7 +30,7 @@ def readme_text(person_ids: list[str], *, now: datetime) -> str:
     """Return `README.txt` in the current language, for these persons."""
     there, law = _what_is_there(person_ids), place().law
     declared = [column.declared for one in there for column in one.fields if column.declared]
-    purposes = {purpose for one in there for purpose in _purposes(one)}
+    purposes = {purpose for one in there for purpose in _purposes(one)} | _allowed(person_ids)
     kinds = {one.kind for one in declared}
     rules = {one.retention for one in declared} | {Retention.PERSON, Retention.EXPORT}
     filled = {one.table.name for one in there}
@@ -101,3 +102,11 @@ def _purposes(there: _There) -> list[Purpose]:
         return list(purposes_of(there.table))
     personal = [field.declared for field in there.fields if field.declared]
     return [purpose for one in personal for purpose in one.purposes]
+
+
+def _allowed(person_ids: list[str]) -> set[Purpose]:
+    """Return what they said yes to and haven't taken back: a use, though nothing came of it."""
+    query = sa.select(PersonPermission.purpose).where(
+        PersonPermission.person_id.in_(person_ids), PersonPermission.ended_at.is_(None)
+    )
+    return {Purpose(one) for one in db.session.scalars(query) if one in set(Purpose)}
