@@ -271,16 +271,24 @@ def cancel(
     expected_refund: int | None,
     now: datetime,
     decided: int | None = None,
+    closing: bool = False,
 ) -> int:
     """Cancel a confirmed reservation; give its places back and tell payments.
 
     `expected_refund` is what the page showed, in minor units; None leaves it open.
     `decided` is what the house gives back in place of the terms' share: then it is the
-    house that cancels, also what has begun, and the guest's mail says so.
+    house that cancels, also what has begun, and the guest's mail says so; and, where it is
+    `closing`, why.
     Returns the refund. Raises NotConfirmed, StayBegun and RefundChanged.
     """
     db.session.flush()
-    return cancel_one(reservation.id, expected_refund=expected_refund, now=now, decided=decided)
+    return cancel_one(
+        reservation.id,
+        expected_refund=expected_refund,
+        now=now,
+        decided=decided,
+        closing=closing,
+    )
 
 
 def cancel_one(
@@ -289,6 +297,7 @@ def cancel_one(
     expected_refund: int | None,
     now: datetime,
     decided: int | None = None,
+    closing: bool = False,
 ) -> int:
     """Do what `cancel` does, for a reservation that nobody has loaded."""
     connection = db.session.connection()
@@ -305,7 +314,8 @@ def cancel_one(
     reservation = db.session.get_one(Reservation, reservation_id, populate_existing=True)
     reservation_cancelled.send(reservation, refund_minor=refund, now=now)
     mail: dict[str, Any] = {"template": "cancelled", "reservation_id": reservation_id}
-    enqueue("mail", {**mail, "said": {"by_house": True}} if by_house else mail, now=now)
+    said = {"by_house": True, "closing": closing}
+    enqueue("mail", {**mail, "said": said} if by_house else mail, now=now)
     return refund
 
 

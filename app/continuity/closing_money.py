@@ -232,7 +232,9 @@ def cancel_beyond(
     whole = _all_go(reservation, wishes)
     if whole:
         back = left_of(reservation)
-        cancel_by_house(reservation_id, back, because=BECAUSE, seen_left=back, now=now)
+        cancel_by_house(
+            reservation_id, back, because=BECAUSE, seen_left=back, closing=True, now=now
+        )
         gone = _withdraw_links(reservation, now=now)
     else:
         drop_wishes(reservation, wishes, venue, now=now)

@@ -74,8 +74,8 @@ def about(change: ControllerChange | None) -> dict[str, Any]:
         "goes": [
             (
                 table_word(one.table),
-                ", ".join(dict.fromkeys(kind_word(kind) for kind in one.kinds)),
-                "; ".join(purpose_word(purpose) for purpose in one.purposes),
+                gettext(", ").join(dict.fromkeys(kind_word(kind) for kind in one.kinds)),
+                gettext("; ").join(purpose_word(purpose) for purpose in one.purposes),
             )
             for one in going()
         ],

@@ -58,7 +58,7 @@ def facts_of(change: ControllerChange) -> dict[str, Fact]:
     return {
         "name": change.name,
         "day": change.changes_on,
-        "address": _in_every_language(lambda: ", ".join(where(change))),
+        "address": _in_every_language(lambda: gettext(", ").join(where(change))),
         "email": change.email,
         "country": _in_every_language(country) if change.abroad else "",
         "way": change.way,
@@ -103,7 +103,7 @@ def _new_ones() -> list[recipients.Listed]:
             name=change.name,
             gets=_ONLY_DATA if change.way == DATA else _WHOLE_SITE,
             why=N_("It is to become, or has become, responsible for them"),
-            host=", ".join((*change.address, change.email)),
+            host=gettext(", ").join((*change.address, change.email)),
             kept=N_("As its own notice says; it may keep no more than we may"),
             ground=N_("our contract with you, which it takes over (GDPR, Article 6(1)(b))"),
             clause="C24",

@@ -67,7 +67,7 @@ def clock_word(clock: Clock) -> str:
 
 def kinds_words(kinds: Collection[str]) -> str:
     """Return kinds of data as a list, in the current language."""
-    return ", ".join(dict.fromkeys(kind_word(Kind(kind)) for kind in kinds))
+    return gettext(", ").join(dict.fromkeys(kind_word(Kind(kind)) for kind in kinds))
 
 
 def in_every_language(kinds: Collection[str]) -> dict[str, str]:

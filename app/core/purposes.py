@@ -15,17 +15,17 @@ yes (what was looked at, the log of pages) ask for that yes where they are read.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, AnyStr, NamedTuple
 
 import click
 import sqlalchemy as sa
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, has_request_context, stream_with_context
 from flask.cli import FlaskGroup
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -164,7 +164,7 @@ class Guard:
         if unit is not None and not self._held.get(field, NONE).isdisjoint(unit.purposes):
             return
         unit = unit or self._command()
-        if unit is None and self.strict:
+        if unit is None and self.strict and not _is_over():
             return
         where = unit or Unit(OUTSIDE, NONE)
         if self.held_for(field).isdisjoint(where.purposes):
@@ -242,6 +242,7 @@ def init_app(
 
 def _begin(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     g.pop("strays_wait", None)
+    g.pop("unit_is_over", None)
     g.unit_before = _present.get()
     _present.set(guard().unit(PAGE, endpoint or "-"))
 
@@ -251,6 +252,37 @@ def _end(_error: BaseException | None) -> None:
     # for a request, to make links, has begun none, and stays the unit of work that it is.
     if "unit_before" in g:
         _present.set(g.pop("unit_before"))
+        g.unit_is_over = True
+
+
+def _is_over() -> bool:
+    """Whether a request's unit of work has ended, and its answer is still being made."""
+    return has_request_context() and bool(g.get("unit_is_over"))
+
+
+def streamed(pieces: Iterable[AnyStr]) -> Iterator[AnyStr]:
+    """Return an answer's pieces, each made as what the present request reads for.
+
+    A server asks for them when the request is over and its thread may have begun others:
+    so the unit of work is there while a piece is made, and not between two.
+    """
+    return stream_with_context(_in_unit(iter(pieces), _present.get()))
+
+
+def _in_unit(pieces: Iterator[AnyStr], begun: Unit | None) -> Iterator[AnyStr]:
+    try:
+        while True:
+            token = _present.set(begun)
+            try:
+                piece = next(pieces)
+            except StopIteration:
+                return
+            finally:
+                _present.reset(token)
+            yield piece
+    finally:
+        if isinstance(pieces, Generator):
+            pieces.close()
 
 
 def _write_after_the_response(response: Response) -> Response:

@@ -114,14 +114,14 @@ def given_of(terms: PartnerTerms, reservation: Reservation) -> list[Given]:
     Raises PersonUnknown for somebody who was erased.
     """
     person = reservation.person
-    zone = shop().venue.zone
+    zone, apart = shop().venue.zone, gettext("; ")
     lines = [line for line in reservation.lines if line.takes_places]
     found: dict[str, Callable[[], Any]] = {
         "name": lambda: person and person.name,
         "email": lambda: person and person.email,
         "phone": lambda: person and person.phone,
-        "dates": lambda: "; ".join(_when(line, zone) for line in lines),
-        "guests": lambda: "; ".join(wording.party(line.adults, line.children) for line in lines),
+        "dates": lambda: apart.join(_when(line, zone) for line in lines),
+        "guests": lambda: apart.join(wording.party(line.adults, line.children) for line in lines),
     }
     labels = {
         "name": gettext("Name"),

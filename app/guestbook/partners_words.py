@@ -127,7 +127,7 @@ def sent_lines(person_ids: Collection[str]) -> list[str]:
             "%(day)s, to %(name)s: %(what)s",
             day=wording.long_day(one.sent_at.astimezone(zone).date()),
             name=one.terms.name,
-            what=", ".join(kind_word(kind) for kind in one.kinds),
+            what=gettext(", ").join(kind_word(kind) for kind in one.kinds),
         )
         for one in partners.sent_to_partners(person_ids)
         if one.sent_at is not None
@@ -143,7 +143,7 @@ def _listed() -> list[Listed]:
     return [
         Listed(
             name=one.name,
-            gets="; ".join(kind_word(kind) for kind in one.kinds),
+            gets=gettext("; ").join(kind_word(kind) for kind in one.kinds),
             why=partners.why_of(one),
             host=one.contact,
             kept=keeps_word(one),

@@ -22,7 +22,7 @@ _MOST = 10**15  # minor units
 class DayForm(QueryForm):
     """Go to a day on the board."""
 
-    from_day = DateField(_l("From"), name="from", collects=())
+    from_day = DateField(_l("From the day"), name="from", collects=())
 
 
 class WishForm(QueryForm):

@@ -171,13 +171,13 @@ def _verb(before: Any, after: Any, wanted: Change) -> str:
 def explained(error: Exception) -> str:
     """Return a refusal in words, with the nights or reservations that it is about."""
     if isinstance(error, NightsFull) and error.nights:
-        days = ", ".join(wording.short_day(night) for night in error.nights[:_MOST_DAYS])
+        days = gettext(", ").join(wording.short_day(night) for night in error.nights[:_MOST_DAYS])
         if len(error.nights) > _MOST_DAYS:
             days += " …"
         return gettext("Nothing has been changed: no room is left on %(days)s.", days=days)
     if isinstance(error, UnitOccupied) and error.line_ids:
         lines = [db.session.get(ReservationLine, line_id) for line_id in error.line_ids]
-        references = ", ".join(line.reservation.reference for line in lines if line)
+        references = gettext(", ").join(line.reservation.reference for line in lines if line)
         return f"{error.say()} ({references})"
     return error.say() if isinstance(error, DomainError) else PlacesTaken([]).say()
 

@@ -68,7 +68,7 @@ def teller() -> Callable[[Run], Words]:
     @cache
     def small(state: str, pinned: bool) -> str:
         words = [state_word(state)] if state != "firm" else []
-        return ", ".join([*words, gettext("stays here")] if pinned else words)
+        return gettext(", ").join([*words, gettext("stays here")] if pinned else words)
 
     free, blocked, nobody = gettext("Free"), gettext("Blocked"), gettext("Nobody’s name")
 

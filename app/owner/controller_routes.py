@@ -8,7 +8,6 @@ from flask import (
     abort,
     redirect,
     render_template,
-    stream_with_context,
     url_for,
 )
 from flask.typing import ResponseReturnValue
@@ -26,6 +25,7 @@ from app.core.clock import utcnow
 from app.core.database import db, only_read
 from app.core.errors import DomainError
 from app.core.languages import LANGUAGES, N_, current_locale, gettext
+from app.core.purposes import streamed
 from app.owner import needs as whats_needed
 from app.owner import trail
 from app.owner.controller_forms import OWN_WORDS, NameForm, PlanForm, StopForm
@@ -158,7 +158,7 @@ def controller_package(change_id: int) -> ResponseReturnValue:
     trail.record("controller.fetched", "controller", change.id, now=now)
     file, name = package.pieces(change, now=now), f"{change.code}.handover"
     db.session.commit()
-    return attachment(stream_with_context(file), "application/octet-stream", name)
+    return attachment(streamed(file), "application/octet-stream", name)
 
 
 # -- How ----------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class Row:
                     self.feed.released,
                 )
             )
-        return ", ".join(parts)
+        return gettext(", ").join(parts)
 
 
 def rows(*, now: datetime, feed_id: int | None = None) -> list[Row]:
@@ -107,7 +107,7 @@ def _conflicts(feed_ids: Sequence[int]) -> list[FeedConflict]:
 def name_of(texts: Any, unit: str | None) -> str:
     """Return what a calendar is of."""
     name = text(texts, "name")
-    return f"{name}: {unit}" if unit else name
+    return gettext(": ").join((name, unit)) if unit else name
 
 
 def is_failing(feed: Feed, *, now: datetime) -> bool:

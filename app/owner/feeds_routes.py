@@ -200,8 +200,8 @@ def _choices() -> dict[str, list[tuple[str, str]]]:
         whole = gettext("all of it: taken when nothing is left")
         group = f"{name} ({offer.slug})" if name in choices else name
         choices[group] = [
-            (f"{offer.id}-0", f"{name}, {whole}"),
-            *((f"{offer.id}-{unit.id}", f"{name}: {unit.name}") for unit in units),
+            (f"{offer.id}-0", gettext(", ").join((name, whole))),
+            *((f"{offer.id}-{unit.id}", gettext(": ").join((name, unit.name))) for unit in units),
         ]
     return choices
 

@@ -121,7 +121,7 @@ def _names(found: Figures) -> dict[str, str]:
 
 
 def _whose(asked: _Asked, names: dict[str, str]) -> str:
-    return names.get(asked.slug, asked.slug) if asked.slug else gettext("the house")
+    return names.get(asked.slug, asked.slug) if asked.slug else gettext("the whole house")
 
 
 def _plots(found: Figures) -> list[words.Figure]:

@@ -89,7 +89,7 @@ BOOKINGS = (
     ),
     Figure(
         "cancelled",
-        N_("Cancelled"),
+        N_("Share cancelled"),
         N_("Reservations cancelled, of all that were firm once, in the month of their beginning."),
         SHARE,
         lambda sums: sums.cancelled_share,
@@ -255,8 +255,8 @@ def plotted(figure: Figure, found: Figures, whose: str) -> Plotted:
                 year=str(month.year) if begins and not (number == 0 and month.month == 12) else "",
                 now=values[0],
                 then=values[1],
-                now_word=f"{month_word(month)}: {said[0]}",
-                then_word=f"{before}: {said[1]}",
+                now_word=gettext(": ").join((month_word(month), said[0])),
+                then_word=gettext(": ").join((before, said[1])),
             )
         )
     name = gettext(figure.name)

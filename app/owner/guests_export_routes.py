@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort, render_template, request, stream_with_context, url_for
+from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
@@ -14,6 +14,7 @@ from app.core.database import db, only_read
 from app.core.errors import DomainError
 from app.core.languages import gettext
 from app.core.languages import lazy_gettext as _l
+from app.core.purposes import streamed
 from app.owner import guests_export
 from app.owner.guest_words import DETAIL_WORDS, EXPORT_PURPOSES
 from app.owner.roles import ask_again, needs
@@ -98,7 +99,7 @@ def export_guests() -> ResponseReturnValue:
         form.form_errors.append(error.say())
         return _page(form), 409
     only_read()
-    body = stream_with_context(guests_export.lines(ids, columns, _head(columns), zone))
+    body = streamed(guests_export.lines(ids, columns, _head(columns), zone))
     return attachment(body, CSV, f"guests-{first:%Y%m%d}-{last:%Y%m%d}.csv")
 
 

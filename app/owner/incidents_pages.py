@@ -56,7 +56,7 @@ def _accounts() -> list[tuple[str, str]]:
         except PersonUnknown:
             name = ""
         number = gettext("No. %(number)d", number=row.id)
-        said = ", ".join(filter(None, (number, name, role_word(row.role))))
+        said = gettext(", ").join(filter(None, (number, name, role_word(row.role))))
         found.append((str(row.id), said))
     return found
 
@@ -69,7 +69,10 @@ def _backups() -> list[tuple[str, str]]:
         .order_by(BackupRun.id.desc())
         .limit(60)
     )
-    return [(str(run.id), f"{at(run.begun_at)}: {run.name}") for run in db.session.scalars(query)]
+    return [
+        (str(run.id), gettext(": ").join((at(run.begun_at), run.name)))
+        for run in db.session.scalars(query)
+    ]
 
 
 def clock_lines(incident: Incident, *, people: int, now: datetime) -> list[tuple[str, str, bool]]:

@@ -80,7 +80,7 @@ def lacks_word(lacks: dict[str, list[str]]) -> list[str]:
         gettext(
             "%(language)s: %(what)s",
             language=BY_CODE[code].name,
-            what=", ".join(gettext(_LACKS[key]) for key in keys),
+            what=gettext(", ").join(gettext(_LACKS[key]) for key in keys),
         )
         for code, keys in lacks.items()
     ]

@@ -77,7 +77,7 @@ def _nights(rate: RateRow) -> str:
     """Say for which nights a rate is."""
     days = gettext("every night")
     if len(rate.weekdays) < 7:
-        days = ", ".join(wording.weekdays()[int(day)][1] for day in rate.weekdays)
+        days = gettext(", ").join(wording.weekdays()[int(day)][1] for day in rate.weekdays)
     if rate.first and rate.last:
         return gettext("%(days)s, %(dates)s", days=days, dates=wording.dates(rate.first, rate.last))
     if rate.first:

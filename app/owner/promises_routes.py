@@ -58,8 +58,9 @@ def _front() -> list[tuple[str, str]]:
         venue = shop().venue
     except NothingOnOffer:
         return made
+    responsible = (venue.responsible.name, *where(venue.responsible))
     return [
-        (gettext("Responsible"), ", ".join((venue.responsible.name, *where(venue.responsible)))),
+        (gettext("Responsible"), gettext(", ").join(responsible)),
         (gettext("E-mail"), venue.responsible.email),
         (gettext("Telephone"), venue.phone),
         *made,

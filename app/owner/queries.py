@@ -19,6 +19,7 @@ from app.booking.models import (
 )
 from app.core.database import db
 from app.core.datamap import Kind
+from app.core.languages import gettext
 from app.core.vault import PersonUnknown, vault
 from app.owner.masking import hidden
 from app.owner.words import RUN_OUT
@@ -161,7 +162,7 @@ def unit_names(line_ids: Sequence[int]) -> dict[int, str]:
     for line_id, name in db.session.execute(query):
         if line_id is not None:
             names.setdefault(line_id, []).append(name)
-    return {line_id: ", ".join(units) for line_id, units in names.items()}
+    return {line_id: gettext(", ").join(units) for line_id, units in names.items()}
 
 
 def guest_names(person_ids: Iterable[str | None]) -> dict[str, str]:

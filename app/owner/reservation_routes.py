@@ -213,7 +213,7 @@ def _cancel_page(form: HouseCancelForm, found: Reservation, left: int, *, now: d
     proposals = [
         (terms or 0, gettext("what the terms give back today")),
         (left, gettext("all that was paid")),
-        (0, gettext("nothing")),
+        (0, gettext("no refund")),
     ]
     # Where two of them come to the same, the first says why.
     why = dict(reversed(proposals))

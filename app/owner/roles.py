@@ -59,6 +59,7 @@ def only_the_house() -> ResponseReturnValue | None:
     account = current_account()
     if refused is not None or account is None:
         return refused
+    g.ways_on = [(url_for("owner.today"), gettext("Today"))]
     if may_use(str(request.endpoint)):
         return None
     # The standard words of a 403 are about forms from elsewhere.

@@ -270,7 +270,7 @@ def _value_word(name: str, value: Any, currency: Any) -> str:
     if isinstance(value, str) and (day := _day(value)):
         return full_day(day)
     if isinstance(value, list):
-        return ", ".join(_known_word("detail", one) or str(one) for one in map(str, value))
+        return gettext(", ").join(_known_word("detail", one) or str(one) for one in map(str, value))
     return str(value)
 
 

@@ -39,13 +39,20 @@ def by_terms(reservation: Reservation, *, now: datetime) -> int | None:
 
 
 def cancel_by_house(
-    reservation_id: int, amount: int, *, because: str, seen_left: int, now: datetime
+    reservation_id: int,
+    amount: int,
+    *,
+    because: str,
+    seen_left: int,
+    now: datetime,
+    closing: bool = False,
 ) -> int:
     """Cancel for the sum that the house has decided on, in minor units; return it.
 
-    `seen_left` is what the page said could go back. The caller commits. Raises
-    RefundTooMuch; RefundChanged where something else went back since the page was drawn, or
-    a dispute stands in the way; NotConfirmed and ReservationCancelled.
+    `seen_left` is what the page said could go back; `closing`: the guest is told that it is
+    because the place closes. The caller commits. Raises RefundTooMuch; RefundChanged where
+    something else went back since the page was drawn, or a dispute stands in the way;
+    NotConfirmed and ReservationCancelled.
     """
     if because not in BECAUSE:
         raise ValueError(because)
@@ -55,7 +62,7 @@ def cancel_by_house(
         raise RefundTooMuch
     if left != seen_left:
         raise RefundChanged
-    cancel(reservation, expected_refund=None, decided=amount, now=now)
+    cancel(reservation, expected_refund=None, decided=amount, closing=closing, now=now)
     _say_why(reservation_id, because, amount)
     return amount
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.config import LEAST_NOTICE
 from app.core.database import db, table
 from app.core.errors import DomainError
-from app.core.languages import BY_CODE, LANGUAGES, N_
+from app.core.languages import BY_CODE, LANGUAGES, N_, gettext
 from app.policy import announcing, facts, telling
 from app.policy.documents import COMING, current, latest_number, row_of, standings
 from app.policy.drafts import DraftGone, draft, stamp, written_in
@@ -116,7 +116,7 @@ def publish(
     if stamp(found) != seen:
         raise ChangedMeanwhile
     if lacking := missing(found):
-        raise LanguagesMissing(languages=", ".join(BY_CODE[code].name for code in lacking))
+        raise LanguagesMissing(languages=gettext(", ").join(BY_CODE[code].name for code in lacking))
     _check_day(found.document, day, now=now, notice=notice)
     texts = {one.language: filled(one.text, BY_CODE[one.language].locale) for one in found.texts}
     _check_new(found.document, texts, now=now)

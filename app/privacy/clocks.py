@@ -88,7 +88,7 @@ CLOCKS = {
     CHINA: Clock(
         N_("China"),
         N_("15 working days"),
-        "个人信息保护法第50条; GB/T 35273 8.5, 8.7",
+        "个人信息保护法第50条；GB/T 35273 8.5, 8.7",
         N_("the cyberspace administration of the place where you live"),
         lambda on: working_days_after(on, WORKING_DAYS),
         None,

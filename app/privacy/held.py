@@ -44,6 +44,7 @@ from app.privacy.words import (
 FEW = 5
 """Rows of a table on the page that shows all of them; the others are on pages of their own."""
 PAGE_SIZE = 50
+_TITLE = 40  # characters
 
 _SINCE = (
     "created_at",
@@ -163,9 +164,11 @@ def _shelf(
             values = values_of(table, row, zone)
         except PersonUnknown:
             continue  # its key was destroyed a moment ago: there is nothing of it to show
-        names = [value.text[:40] for value in values if value.names_it]
+        names = [beginning(value.text) for value in values if value.names_it]
         about = _about(row)
         title = " · ".join([*filter(None, [about]), *names][:2])
+        if not values and not title:
+            title = gettext("kept, and never shown: it is a secret")
         items.append(
             Item(
                 values,
@@ -185,6 +188,14 @@ def _shelf(
         [_line(one) for one in received if concerns(one, table)],
         more=len(rows) > most,
     )
+
+
+def beginning(text: str) -> str:
+    """Return the first words of a text, and a sign where there are more."""
+    if len(text) <= _TITLE:
+        return text
+    cut = text[:_TITLE]
+    return f"{cut.rpartition(' ')[0] or cut}…"
 
 
 def _told_apart(items: list[Item], zone: ZoneInfo) -> list[Item]:
@@ -238,10 +249,14 @@ def _newest_first(table: PersonTable, person_ids: Collection[str]) -> sa.Select[
 
 
 def since_of(table: PersonTable, row: Any) -> datetime | None:
-    """Return since when a row is there: by its own word, or by that of what it belongs to."""
+    """Return since when a row is there: by its own word, or by that of what it came with.
+
+    An account is there long before what is added to it, and tells nothing of that.
+    """
     owners = [row]
     if "__person__" not in vars(table.model):
-        owners.append(getattr(row, table.model.__path_to_person__.split(".")[0]))
+        step = table.model.__path_to_person__.split(".")[0]
+        owners += [getattr(row, step)] if step != "account" else []
     for owner in owners:
         for name in _SINCE:
             found = getattr(owner, name, None)

@@ -48,7 +48,7 @@ def _questions(_now: datetime) -> Iterator[Line]:
 def _recipients(_now: datetime) -> Iterator[Line]:
     found = [gettext(one.name) for one in _listed()]
     said = (
-        gettext("This site can send something to: %(names)s.", names=", ".join(found))
+        gettext("This site can send something to: %(names)s.", names=gettext(", ").join(found))
         if found
         else gettext("At this moment this site can send nothing to anybody outside.")
     )
@@ -125,7 +125,7 @@ def _signal(_now: datetime) -> Iterator[Line]:
 
 
 def _cookies(_now: datetime) -> Iterator[Line]:
-    names = ", ".join(cookie_name(settings(), cookie.name) for cookie in REGISTER)
+    names = gettext(", ").join(cookie_name(settings(), cookie.name) for cookie in REGISTER)
     yield Line(
         gettext("Cookies that may ever be set: %(names)s.", names=names), url_for("privacy.storage")
     )

@@ -71,7 +71,7 @@ _WORDS: Final = {
     },
     "message.author": {"guest": N_("you"), "house": N_("the house")},
     "payment.part": {"full": N_("all of it"), "deposit": N_("deposit"), "balance": N_("the rest")},
-    "payment.provider": {"demo": N_("the demo bank"), "stripe": "Stripe"},
+    "payment.provider": {"demo": N_("Demo bank"), "stripe": "Stripe"},
     "payment.state": _MONEY,
     "payment.way": {
         "page": N_("on the provider’s page"),

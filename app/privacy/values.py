@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from babel.dates import format_datetime
 
 from app.booking import wording
 from app.booking.cancellation import BadPolicy
+from app.booking.shop import zone_here
 from app.booking.summary import deadlines, percent
 from app.core.datamap import Kind
 from app.core.languages import LANGUAGES, current_language, current_locale, gettext
@@ -111,10 +112,16 @@ def _rate(basis_points: int, _line: Any) -> str:
 
 def _kinds(kept: list[str], _row: Any) -> str:
     """Return kinds of data in words."""
-    return ", ".join(dict.fromkeys(kind_word(Kind(kind)) for kind in kept))
+    return gettext(", ").join(dict.fromkeys(kind_word(Kind(kind)) for kind in kept))
+
+
+def _half_minute(count: int, _account: Any) -> str:
+    """Return when a code from an app was good: they are counted since 1970, two a minute."""
+    return instant_text(datetime.fromtimestamp(count * 30, UTC), zone_here())
 
 
 _SAID: dict[str, Callable[[Any, Any], str]] = {
+    "account.totp_step": _half_minute,
     "incident_person.kinds": _kinds,
     "incident_person.sealed_kinds": _kinds,
     "reservation.cancellation": _terms,
@@ -146,7 +153,7 @@ def _address(text: str) -> str:
         and "country" in parsed
         and all(isinstance(part, str) for part in parsed.values())
     ):
-        return ", ".join(format_address(parsed, current_locale()))
+        return gettext(", ").join(format_address(parsed, current_locale()))
     return _flat(parsed)
 
 

@@ -121,7 +121,7 @@ _GROUP_WORDS: Final = {
 _TABLES: Final = {
     "person": (WHO, N_("Your details")),
     "account": (WHO, N_("Your account")),
-    "claim": (WHO, N_("Earlier reservations that you added to your account")),
+    "claim": (WHO, N_("Reservations that belong to your account")),
     "passkey": (WHO, N_("Passkeys")),
     "recovery_code": (WHO, N_("Recovery codes")),
     "reservation": (RESERVATIONS, N_("Reservations")),

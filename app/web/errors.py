@@ -87,12 +87,13 @@ def error_page(
     """Return the page for an error, in the visitor's language; `title` and `text` are in it.
 
     `again`: the names and values of a form that can be sent once more, to this very address.
+    Where `g.ways_on` says so, other links than a guest's lead on.
     """
     known = code if code in _TEXTS else (400 if code < 500 else 500)
     heading, standard = _TEXTS[known]
     g.private = True
     try:
-        links = [
+        links = g.get("ways_on") or [
             (url_for("booking.home"), gettext("To the first page")),
             (url_for("booking.search"), gettext("Search for free dates")),
         ]

@@ -147,6 +147,7 @@ def _context() -> dict[str, Any]:
         "site": extensions["site"](),
         "demo": extensions["settings"].demo,
         "html_lang": BY_CODE[current_language()].tag,
+        "lang_code": current_language(),
         "languages": language_links(),
         "own_address": own_address,
         "basket_count": _basket_count(),

@@ -272,6 +272,9 @@ def test_who_has_the_mailbox_but_not_the_password_opens_nothing_for_somebody_els
 
     assert (without.status_code, guessed.status_code) == (422, 422)
     assert 'id="password-error"' in guessed.text
+    # There is no account yet whose password it could be.
+    assert "That isn’t the password you chose." in guessed.text
+    assert "of your account" not in guessed.text
     assert session_cookie(client) is None
     thief = sign_in_guest(site.test_client(), FRESH, "the thief chose this one")
     assert thief.status_code == 422

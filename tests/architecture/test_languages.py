@@ -17,6 +17,18 @@ TRANSLATED = sorted(set(BY_CODE) - {DEFAULT})
 KEYWORDS = DEFAULT_KEYWORDS | parse_keywords(
     ["_", "_l:1", "N_", "gettext", "ngettext:1,2", "lazy_gettext:1"]
 )
+# English words of two meanings, and where they have the one that their translations have:
+# a part of a country, whom a letter is from, what guests took note of, who acted.
+ONE_MEANING = {
+    "State": {"app/web/addresses.py"},
+    "From": {
+        "templates/owner/letter.html",
+        "templates/payments/asked.html",
+        "templates/payments/receipt.html",
+    },
+    "Noticed": {"templates/owner/versions.html"},
+    "the house": {"app/owner/trail_words.py", "app/privacy/value_words.py"},
+}
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\)[a-z]|%)|(%)")
 
 
@@ -192,3 +204,9 @@ def test_these_tests_see_what_they_look_for(message, number_of_forms, expected):
     found = faults(message, number_of_forms)
 
     assert found == expected if expected is not None else found
+
+
+@pytest.mark.parametrize("text", ONE_MEANING)
+def test_a_word_of_two_meanings_stands_only_where_its_translations_mean_it(text):
+    # "State: paid" was called a province in German and Chinese.
+    assert {path for path, _line in extracted()[text].locations} == ONE_MEANING[text]

@@ -19,6 +19,12 @@ UNTRANSLATED = re.compile(
 SPOKEN_ATTRIBUTES = ("alt", "aria-label", "content", "placeholder", "title")
 SETTINGS = ("viewport", "color-scheme", "referrer", "robots")  # what <meta> tells browsers
 
+# A comma, a semicolon or a colon between two things that a template puts side by side: it is
+# another sign in Chinese, and has a space before it in French.
+BARE_SIGN = re.compile(
+    r"""[%}]\}[,;:](?=\s|<)|[%}]\}[,;](?=\{)|join\("[,;:] "\)|(?<!_\()"[,;:] " if not"""
+)
+
 JINJA = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
 
 
@@ -155,3 +161,10 @@ def test_no_form_by_get_forgets_what_is_carried_in_addresses(path: Path) -> None
     forms = re.findall(r"<form(?=[^>]*method=\"get\").*?</form>", path.read_text(), re.DOTALL)
     known = ("carried_inputs(carried)", "caller()", "hidden(form)")
     assert not [form[:120] for form in forms if not any(one in form for one in known)]
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_signs_between_two_things_are_those_of_the_language(path):
+    text = re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+    assert BARE_SIGN.findall(text) == []

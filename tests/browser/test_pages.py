@@ -1,5 +1,6 @@
 """Every page fits a small phone and a finger, and satisfies axe, by day and by night."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 from tests.browser.places import Places, prepare, visit
-from tests.servers import LiveServer
+from tests.servers import LiveServer, run_flask
 
 PHONE = {"width": 320, "height": 640}
 DESK = {"width": 1280, "height": 900}
@@ -58,6 +59,21 @@ def look(page: Page) -> list[str]:
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size(DESK)
     return wrong + [f"{one} (desk, by night)" for one in violations(page, *BY_NIGHT)]
+
+
+def test_two_fields_share_a_row_only_where_both_can_be_read(page: Page, demo: LiveServer) -> None:
+    way_in = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
+    assert way_in
+    page.goto(way_in[0])
+    page.locator("main form [type=submit]").last.click()
+    page.goto("/account/profile")
+    for width, least in ((320, 240), (390, 300), (768, 200)):
+        page.set_viewport_size({"width": width, "height": 800})
+        fields = page.locator(".group > .pair input:visible").all()
+        widths = [field.bounding_box()["width"] for field in fields]
+
+        assert widths
+        assert min(widths) >= least, (width, widths)
 
 
 def test_every_page_by_day_and_night_on_a_phone_and_a_desk(page: Page, places: Places) -> None:

@@ -151,6 +151,7 @@ def test_signing_in_says_whose_the_lines_of_a_browser_are(place, clock):
     sign_in(place, clock, desk)
     page = desk.get("/account/activity")
 
+    assert re.findall(r'class="crumbs".*?href="([^"]+)"', page.text, re.DOTALL) == ["/account"]
     assert lines_on(page) == [
         "08:00 Page: What is free computer, Firefox, Linux",
         "08:00 Page: Contact phone, Firefox, Android",

@@ -263,6 +263,19 @@ def test_afterwards_a_guests_values_are_found_nowhere(site, line, owner, clock, 
             assert not [word for word in words if word in path.read_bytes()], path
 
 
+@pytest.mark.clause("C13")
+def test_whose_stay_is_cancelled_by_it_reads_why_and_is_not_asked_back(site, line, owner, clock):
+    ground.guests(site, line, clock)
+    ground.begin(site, owner.now)
+    ground.work(site, clock, rounds=4)
+
+    cancelled = [one for one in mails(site) if "is cancelled" in str(one["Subject"])]
+    letters = [one.get_body(("plain",)).get_content() for one in cancelled]
+    assert letters
+    assert all("we close for good before its time" in letter for letter in letters)
+    assert not any("another time" in letter for letter in letters)
+
+
 # -- Crashes ----------------------------------------------------------------------------------
 
 

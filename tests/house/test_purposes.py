@@ -9,6 +9,7 @@ from datetime import timedelta
 import click
 import pytest
 import sqlalchemy as sa
+from flask import stream_with_context
 
 from app import create_app
 from app.accounts.models import Person
@@ -286,6 +287,33 @@ def test_a_reading_outside_is_counted_by_day_and_the_page_is_shown(in_production
             ("person.name", "page probe", "", 2),
             ("person.name", "page probe", "", 1),
         ]
+
+
+@pytest.mark.clause("C17", "C26")
+def test_what_is_sent_piece_by_piece_is_read_for_what_its_page_is_for(
+    in_production, guest, monkeypatch
+):
+    declared = replace(DECLARED, pages={"sent": frozenset({Purpose.RESERVATION})})
+    monkeypatch.setattr(in_production.extensions["purposes"], "declared", declared)
+
+    @in_production.get("/sent", endpoint="sent")
+    def _sent():
+        return purposes.streamed(db.session.get(Person, guest).name for _ in range(2))
+
+    answer = in_production.test_client().get("/sent")
+
+    assert answer.text == NAME * 2
+    assert noted(in_production) == {}
+
+
+def test_a_test_fails_where_an_answer_is_read_after_its_unit_of_work(strict, guest):
+    @strict.get("/left", endpoint="left")
+    def _left():
+        names = (db.session.get(Person, guest).name for _ in range(1))
+        return strict.response_class(stream_with_context(names))
+
+    with pytest.raises(OutsidePurpose):
+        _ = strict.test_client().get("/left").data
 
 
 @pytest.mark.both_databases

@@ -155,7 +155,7 @@ def test_every_figure_has_its_plot_and_a_table_that_says_the_same(reader):
     ]
     assert rows["Occupancy"][2] == ["May 2031", "8.1%", "1.6%"]
     assert rows["Booked how long before"][1] == ["Apr 2031", "10.0", "10.0"]
-    assert rows["Cancelled"][1] == ["Apr 2031", "50.0%", "50.0%"]
+    assert rows["Share cancelled"][1] == ["Apr 2031", "50.0%", "50.0%"]
     assert "style=" not in page.text
     assert not soup.select("main script, main style")
     ids = [tag["id"] for tag in soup.find_all(id=True)]
@@ -222,7 +222,7 @@ def test_the_files_have_the_figures_as_numbers_and_nothing_to_run(reader):
     page, book = (reader.get(f"/owner/figures.{kind}{query}") for kind in ("csv", "xlsx"))
 
     rows = list(csv.DictReader(io.StringIO(page.data.decode("utf-8-sig"))))
-    may = next(row for row in rows if (row["Of"], row["Month"]) == ("the house", "2031-05"))
+    may = next(row for row in rows if (row["Of"], row["Month"]) == ("the whole house", "2031-05"))
     assert (may["Nights sold"], may["Occupancy"]) == ("5", "0.0806")
     assert may["Revenue from nights (EUR)"] == "510.00"
     assert may["Average rate (ADR) (EUR)"] == "102.00"

@@ -92,6 +92,18 @@ def test_a_role_opens_what_it_is_enough_for(place, enters, role):
             assert "/account/" not in (answer.location or ""), case
 
 
+@pytest.mark.parametrize("path", ["/owner/people", "/owner/reservations/NOWHERE1"])
+def test_who_is_refused_or_finds_nothing_is_led_back_into_the_house(place, enters, path):
+    reader = enters(READER)
+
+    refused = reader.client.get(path).text.split("<main")[1].split("</main>")[0]
+    led = re.findall(r'href="([^"]+)"', refused)
+    stranger = place.test_client().get("/offers/nowhere").text.split("<main")[1]
+
+    assert led == ["/owner/"]
+    assert 'href="/search"' in stranger
+
+
 def sent(somebody, method):
     return {"csrf_token": somebody.token} if method == "POST" else None
 

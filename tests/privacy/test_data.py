@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from app.accounts import disclosures
-from app.accounts.models import Person
+from app.accounts.models import Person, RecoveryCode
 from app.booking.models import Reservation
 from app.continuity.closing_words import ANNOUNCED
 from app.core.database import db
@@ -18,7 +18,7 @@ from app.core.vault import dump_address
 from app.policy import telling
 from app.policy.notice_models import Told
 from app.policy.recipients import name_of
-from app.privacy.held import FEW, PAGE_SIZE
+from app.privacy.held import FEW, PAGE_SIZE, beginning
 from app.privacy.models import CORRECT, PrivacyRequest
 from app.privacy.tables import Field, PersonTable, person_tables
 from app.privacy.words import GROUPS, field_word, group_word, table_word
@@ -110,6 +110,44 @@ def test_a_secret_is_named_as_kept_and_never_shown(place, clock, two):
     assert [path for path, value in secrets.items() if value in page] == []
     assert "Password, as a number that can’t be turned back" in page
     assert page.count("never shown") >= len(secrets)
+
+
+@pytest.mark.clause("C26")
+def test_what_an_account_holds_is_said_in_whole_words_and_with_no_day_but_its_own(place, clock):
+    with place.app_context():
+        somebody = Somebody("kranich", now=clock())
+        account_id, account = somebody.account.id, somebody.account
+        account.totp_step = 62_000_000
+        for number in range(3):
+            db.session.add(RecoveryCode(account_id=account_id, digest=bytes([number]) * 32))
+        db.session.commit()
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(RecoveryCode)) == 4
+
+    client = let_in(place, clock, place.test_client(), account_id)
+    german = {"Accept-Language": "de"}
+    page = BeautifulSoup(client.get("/account/data", headers=german).text, "html.parser").main
+    codes = page.find("h3", string=re.compile("^Wieder")).find_next_siblings("details")[:4]
+
+    said = " ".join(page.get_text(" ").split())
+    assert "Bundesstaat" not in said
+    assert "62000000" not in said
+    names = [code.summary.get_text() for code in codes]
+    assert names.count("aufbewahrt und nie gezeigt: Es ist ein Geheimnis") == 4, names
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("Kurz und gut", "Kurz und gut"),
+        (
+            "Zum Anmelden bei Ihrem Konto gehört jetzt auch ein Code",
+            "Zum Anmelden bei Ihrem Konto gehört…",
+        ),
+        ("从".ljust(41, "您"), "从".ljust(40, "您") + "…"),
+    ],
+)
+def test_the_first_words_of_a_row_are_whole(text, begins):
+    assert beginning(text) == begins
 
 
 @pytest.mark.clause("C26")

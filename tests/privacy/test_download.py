@@ -90,6 +90,7 @@ def test_a_copy_is_made_in_the_background_told_by_mail_and_fetched(place, clock,
     assert "kB" in ready
     assert "8 May" in ready  # three days after the fifth
     assert PAGE in mail.get_content()
+    assert "/is-this-real?lang=en" in mail.get_content()
     assert file.headers["Content-Disposition"] == "attachment; filename=my-data-2031-05-05.zip"
     assert "no-store" in file.headers["Cache-Control"]
     assert file.content_type == "application/zip"

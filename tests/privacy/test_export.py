@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from app.accounts.models import Account, RecoveryCode
 from app.booking.models import Reservation, ReservationLine
+from app.consent.models import PersonPermission
 from app.core.database import Base, UtcDateTime, db, table
 from app.core.datamap import INTERNAL, PERSON_LINK, Kind, declaration
 from app.privacy.export.csv_files import guarded, plain
@@ -399,6 +401,64 @@ def test_the_readme_says_all_that_the_law_asks_for(booked):
     for name in booked.namelist():
         folder = name.partition("/")[0] + "/" if name.startswith("invoices/") else name
         assert name == "README.txt" or folder in text, name
+
+
+@pytest.mark.clause("C26")
+def test_the_readme_is_about_this_person_and_not_about_anybody(place, clock, client):
+    only_registered = take(place, clock, client, make_guest(place, clock, "beate@post.example"))
+    text = only_registered.read("README.txt").decode("utf-8-sig")
+    kinds = text.split("WHAT IS HELD (CATEGORIES)")[1].split("WHO ELSE")[0].split("- ")[1:]
+    files, empty = text.split("THE FILES")[1].split("no more than their headings:")
+
+    assert "E-mail address" in {kind.strip() for kind in kinds}
+    assert not {"Postal address", "WeChat ID", "Message", "What was booked, and when"} & {
+        kind.strip() for kind in kinds
+    }
+    assert "to run your account" in text
+    assert "to pass on to a partner what you allowed" not in text
+    assert "to ask you how your stay was" not in text
+    assert "csv/account.csv" in files
+    assert "csv/reservation.csv" in empty
+    assert "invoices/" not in text
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_what_somebody_said_yes_to_is_a_purpose_until_they_take_it_back(
+    place, clock, client, taken_back
+):
+    account_id = make_guest(place, clock, "beate@post.example")
+    with place.app_context():
+        person_id = db.session.get(Account, account_id).person_id
+        ended = clock() if taken_back else None
+        db.session.add(
+            PersonPermission(
+                person_id=person_id,
+                purpose="survey",
+                given_at=clock(),
+                how="account",
+                ended_at=ended,
+            )
+        )
+        db.session.commit()
+
+    text = take(place, clock, client, account_id).read("README.txt").decode("utf-8-sig")
+
+    assert ("to ask you how your stay was" in text) is not taken_back
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_the_readme_has_no_sign_that_only_pages_need(place, clock, client, language):
+    account_id = make_guest(place, clock, "beate@post.example")
+    with place.app_context():
+        db.session.get(Account, account_id).language = language
+        db.session.add(RecoveryCode(account_id=account_id, digest=b"1" * 32))
+        db.session.commit()
+
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    text = take(place, clock, client, account_id).read("README.txt").decode("utf-8-sig")
+
+    assert "recovery_code.csv" in text
+    assert "\u00ad" not in text
 
 
 @pytest.mark.clause("C26")

@@ -128,9 +128,9 @@ def verify(token: str) -> ResponseReturnValue:
     except (LinkUseless, IntegrityError):
         db.session.rollback()
         return useless_link()
-    except NotTheirPassword as error:
+    except NotTheirPassword:
         only_read()
-        form.password.errors = [error.say()]
+        form.password.errors = [gettext("That isn’t the password you chose. Please check it.")]
     except WAITS as error:
         only_read()
         form.form_errors.append(error.say())

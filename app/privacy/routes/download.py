@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from babel.numbers import format_decimal, format_percent
-from flask import Response, abort, redirect, render_template, stream_with_context
+from flask import Response, abort, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from app.booking import wording
@@ -11,6 +11,7 @@ from app.booking.shop import zone_here
 from app.core.clock import utcnow
 from app.core.database import in_one_go
 from app.core.languages import current_locale, gettext
+from app.core.purposes import streamed
 from app.privacy import export_mails, exporting  # noqa: F401 (the mails register themselves)
 from app.privacy.blueprint import bp
 from app.privacy.models import READY, Export
@@ -88,7 +89,7 @@ def fetch(export_id: int, key: str | None = None) -> ResponseReturnValue:
 def _file(export: Export) -> Response:
     pieces: Iterator[bytes] = exporting.pieces(export)
     name = f"my-data-{export.ready_at:%Y-%m-%d}.zip"
-    response = attachment(stream_with_context(pieces), "application/zip", name)
+    response = attachment(streamed(pieces), "application/zip", name)
     # A browser that gets fewer bytes than this says that the file is broken.
     response.content_length = export.size or 0
     return response

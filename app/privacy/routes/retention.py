@@ -85,7 +85,7 @@ def copies() -> Iterator[tuple[str, str]]:
         )
         yield (
             gettext("The last rehearsal of an erasure that a copy can’t undo"),
-            (f"{long_day(where.day(known.drill_at))}: {said}"),
+            gettext(": ").join((long_day(where.day(known.drill_at)), said)),
         )
 
 
