@@ -14,6 +14,7 @@ from tests.conftest import SettableClock
 from tests.load.books import Books
 from tests.load.guests import Guest
 from tests.load.live import FileClock, PreloadedServer, Sweeper
+from tests.load.preloaded import TEMPLATES
 from tests.servers import Program
 
 
@@ -48,14 +49,20 @@ def books(place: Flask, clock: SettableClock) -> Books:
 
 
 @pytest.fixture
+def sharing(environ: dict[str, str], run: Path) -> dict[str, str]:
+    """The environment of the test's programs: they share what they compile of the templates."""
+    return {**environ, TEMPLATES: str(run / "templates")}
+
+
+@pytest.fixture
 def serve(
-    place: Flask, environ: dict[str, str], tmp_path: Path
+    place: Flask, sharing: dict[str, str], tmp_path: Path
 ) -> Iterator[Callable[..., PreloadedServer]]:
     """Start the place's server: `serve(workers=8)`; `mortal=True` starts that of `mortal`."""
     started: list[Program] = []
 
     def start(*, workers: int = 8, mortal: bool = False) -> PreloadedServer:
-        server = PreloadedServer(environ, files=tmp_path, workers=workers, mortal=mortal)
+        server = PreloadedServer(sharing, files=tmp_path, workers=workers, mortal=mortal)
         started.append(server.start())
         return server
 
@@ -65,9 +72,9 @@ def serve(
 
 
 @pytest.fixture
-def sweeper(place: Flask, environ: dict[str, str], tmp_path: Path) -> Iterator[Sweeper]:
+def sweeper(place: Flask, sharing: dict[str, str], tmp_path: Path) -> Iterator[Sweeper]:
     """The worker, doing a round when it is told to."""
-    sweeper = Sweeper(environ, files=tmp_path)
+    sweeper = Sweeper(sharing, files=tmp_path)
     yield sweeper
     sweeper.stop()
 

@@ -12,11 +12,13 @@ from datetime import timedelta
 import granian.cli
 import granian.server.mp
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from app.core.database import db
 from tests.load.guests import Answer, Guest
 
 DIES = "WORKERS_DIE_ON_PURPOSE"
+TEMPLATES = "TEMPLATES"  # the folder where the programs of a run share what they compile of them
 
 
 class Rehearsal(Guest):
@@ -32,8 +34,15 @@ class Rehearsal(Guest):
         return Answer(path, answer.status_code, location, answer.text)
 
 
+def share_templates(app: Flask) -> None:
+    """Take templates that another program of the run has compiled."""
+    if TEMPLATES in os.environ:
+        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(os.environ[TEMPLATES])
+
+
 def warm_up(app: Flask) -> None:
     """Make all that is made once in a process, before it is forked."""
+    share_templates(app)
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
     for path in ("/", "/offers/boathouse", "/offers/kayak-tour"):

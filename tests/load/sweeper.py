@@ -10,7 +10,7 @@ import sys
 from app.core import worker
 from app.core.worker import tidy
 from tests.load.mortal import app, clock, doom
-from tests.load.preloaded import let_go, rehearse
+from tests.load.preloaded import let_go, rehearse, share_templates
 
 # Deleting by date, copies and reminders begin anew in the next round, whatever they had done:
 # there is nothing to do twice. They have tests of their own, and hundreds of steps.
@@ -29,6 +29,7 @@ if __name__ == "__main__":
     worker._periodic[:] = [
         work for work in worker._periodic if not work.__module__.startswith(ELSEWHERE)
     ]
+    share_templates(app)
     rehearse(app)
     sweep(0)
     let_go(app)
