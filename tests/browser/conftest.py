@@ -6,6 +6,7 @@ fails the test, whatever else it looked at.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from playwright.sync_api import (
     Playwright,
     Response,
     Route,
+    StorageState,
     sync_playwright,
 )
 
@@ -101,6 +103,29 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     run_flask(environ, "prepare")
     with LiveServer(environ, logs=folder, workers=1) as server:
         yield server
+
+
+def way_in(demo: LiveServer) -> str:
+    """Return the path of a new link for the owner; it opens once, and ends those before it."""
+    found = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
+    assert found
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def the_owners(chromium: Browser, demo: LiveServer) -> StorageState:
+    """The cookies of the owner, who has come in: `open_page(storage_state=the_owners)`.
+
+    Nobody may come in as often as there are tests.
+    """
+    context = chromium.new_context(base_url=demo.url, service_workers="block")
+    page = context.new_page()
+    page.goto(way_in(demo))
+    page.locator("main form [type=submit]").click()
+    page.wait_for_url("**/owner/**")
+    cookies = context.storage_state()
+    context.close()
+    return cookies
 
 
 class Watch:

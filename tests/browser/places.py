@@ -1,6 +1,5 @@
 """Every kind of page of the site, in every state that a guest or the owner can bring it to."""
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from urllib.parse import urljoin
 from bs4 import BeautifulSoup
 from playwright.sync_api import APIResponse, BrowserContext, Page, expect
 
+from tests.browser.conftest import way_in
 from tests.browser.guest import fresh_nights
-from tests.servers import LiveServer, run_flask
+from tests.servers import LiveServer
 
 PUBLIC = {
     "home": "/",
@@ -118,9 +118,7 @@ def prepare(context: BrowserContext, demo: LiveServer) -> Places:
     addresses["cancelled"] = hand.send("form[action*='/cancel'] [type=submit]").url
     addresses["hold run out"] = hand.choose().hold().url
     _turn_back_the_last_hold(demo)
-    link = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
-    assert link
-    return Places(addresses, _take_away(hand), hand.choose().hold().url, link[0])
+    return Places(addresses, _take_away(hand), hand.choose().hold().url, way_in(demo))
 
 
 def _choices(hand: Hand) -> dict[str, str]:

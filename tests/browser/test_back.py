@@ -1,27 +1,18 @@
 """After signing out, Back shows nothing personal: in Chromium, Firefox and WebKit as they come."""
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import whole_program
+from tests.browser.conftest import way_in, whole_program
 from tests.browser.drivers import Engine, Firefox, WebKit
-from tests.servers import LiveServer, run_flask
+from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.clause("C04"), pytest.mark.clause("C11"), pytest.mark.browser]
 
 OUT = "form[action$='/sign-out'] button"
-
-
-def way_in(demo: LiveServer) -> str:
-    """Return the address of a new link for the owner."""
-    printed = run_flask({**demo.environ, "SITE_URL": demo.url}, "owner", "link")
-    found = re.search(r"/account/enter/\S+", printed)
-    assert found
-    return demo.url + found[0]
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
@@ -34,7 +25,7 @@ def remembering(request: pytest.FixtureRequest, start: Callable[..., Browser]) -
 
 def test_back_in_chromium(demo: LiveServer, remembering: Page) -> None:
     page = remembering
-    page.goto(way_in(demo))
+    page.goto(demo.url + way_in(demo))
     page.locator("main form button").click()
     page.goto(f"{demo.url}/owner/reservations")
     seen = page.locator("main").inner_text()
@@ -59,7 +50,7 @@ def test_back_elsewhere(demo: LiveServer, tmp_path: Path, engine: type[Engine]) 
         browser.open(f"{demo.url}/terms")
         browser.back()
         kept = browser.run("return window.left || ''")
-        browser.open(way_in(demo))
+        browser.open(demo.url + way_in(demo))
         browser.press("main form button")
         browser.open(f"{demo.url}/owner/reservations")
         seen = browser.text()

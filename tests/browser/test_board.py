@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.guest import KeyboardGuest
 from tests.browser.test_pages import BY_NIGHT, DESK, PHONE, SMALL_TARGETS, TOO_WIDE, violations
-from tests.servers import LiveServer, run_flask
 
 BAR = "td.b-firm:not(.b-before, .b-after, .b-pin) > a"
 DAYS = """() => [...document.querySelectorAll(".board")].map((table) =>
@@ -25,17 +24,11 @@ PREVIEW = re.compile(r"/owner/board/\d+/change\?")
 
 
 @pytest.fixture
-def enter(open_page: Callable[..., Page], demo: LiveServer) -> Callable[..., Page]:
+def enter(open_page: Callable[..., Page], the_owners: StorageState) -> Callable[..., Page]:
     """Let the owner in, in a new browser."""
 
     def enter(**options: object) -> Page:
-        page = open_page(**options)
-        link = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
-        assert link
-        page.goto(link[0])
-        page.locator("main form [type=submit]").click()
-        page.wait_for_url("**/owner/**")
-        return page
+        return open_page(storage_state=the_owners, **options)
 
     return enter
 

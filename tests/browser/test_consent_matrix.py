@@ -1,6 +1,5 @@
 """What a real browser holds and asks for, in every state of consent, is what the register says."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +18,11 @@ from app.consent.models import ActivityLine
 from app.consent.register import REGISTER
 from app.core.database import db
 from app.web.cookies import Category
+from tests.browser.conftest import way_in
 from tests.browser.guest import Guest, fresh_nights
 from tests.consent.matrix import STATES, State
 from tests.house.routes import NOWHERE, gets
-from tests.servers import LiveServer, run_flask
+from tests.servers import LiveServer
 
 pytestmark = [
     pytest.mark.clause("C09"),
@@ -191,9 +191,7 @@ def pass_over_files() -> Iterator[None]:
 
 def enter(page: Page, demo: LiveServer) -> None:
     """Come in as whoever runs the place."""
-    link = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
-    assert link
-    page.goto(link[0])
+    page.goto(way_in(demo))
     with page.expect_event("domcontentloaded"):
         page.locator("main form [type=submit]").click()
 

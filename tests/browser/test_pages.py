@@ -1,15 +1,14 @@
 """Every page fits a small phone and a finger, and satisfies axe, by day and by night."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
+from playwright.sync_api import Page, StorageState
 
 from tests.browser.places import Places, prepare, visit
-from tests.servers import LiveServer, run_flask
+from tests.servers import LiveServer
 
 PHONE = {"width": 320, "height": 640}
 DESK = {"width": 1280, "height": 900}
@@ -61,11 +60,10 @@ def look(page: Page) -> list[str]:
     return wrong + [f"{one} (desk, by night)" for one in violations(page, *BY_NIGHT)]
 
 
-def test_two_fields_share_a_row_only_where_both_can_be_read(page: Page, demo: LiveServer) -> None:
-    way_in = re.search(r"/account/enter/\S+", run_flask(demo.environ, "owner", "link"))
-    assert way_in
-    page.goto(way_in[0])
-    page.locator("main form [type=submit]").last.click()
+def test_two_fields_share_a_row_only_where_both_can_be_read(
+    open_page: Callable[..., Page], the_owners: StorageState
+) -> None:
+    page = open_page(storage_state=the_owners)
     page.goto("/account/profile")
     for width, least in ((320, 240), (390, 300), (768, 200)):
         page.set_viewport_size({"width": width, "height": 800})

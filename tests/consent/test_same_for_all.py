@@ -24,7 +24,9 @@ Counter = Callable[[], AbstractContextManager[list[str]]]
 
 # What is there for consent's sake: the question or the line in its place, the button at the
 # foot that appears with a yes, and the script that counts clicks of those who agreed to it.
+# And a form's own random number, which is another each time that anybody looks.
 CONSENT = (
+    (rb'(<input type="hidden" name="form_id" value=")[0-9a-f]{32}', rb"\1"),
     (rb'<section class="ask(ing|ed)".*?</section>\n+', b""),
     (
         rb'<script defer src="/static/clicks\.\w+\.js" data-to="/cookies/clicks[^"]*"></script>\n',

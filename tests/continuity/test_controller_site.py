@@ -113,7 +113,8 @@ def test_the_country_of_the_new_one_is_said_last_and_as_its_reader_calls_it(plac
 
     called = {"en": "Germany", "de": "Deutschland", "fr": "Allemagne", "zh": "德国"}
     for language, country in called.items():
-        assert f"Morgenrotweg 1, 18356 Barth, {country}" in mails[language]
+        comma = "，" if language == "zh" else ", "
+        assert comma.join(("Morgenrotweg 1", "18356 Barth", country)) in mails[language]
     assert "Morgenrotweg 1, 18356 Barth, Germany" in page
     assert "Deutschland" not in page + mails["en"]
 

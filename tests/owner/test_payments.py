@@ -439,7 +439,7 @@ def test_who_of_the_house_gave_money_back_outside_notes_it_and_it_leaves_the_lis
 
     assert "A refund didn’t get through." in listed
     assert (empty.status_code, refused.status_code, again.status_code) == (422, 403, 404)
-    assert "How did you give it back? : " in words(empty)
+    assert "How did you give it back? " in words(empty)
     assert done.location.startswith(f"/owner/reservations/{reference}")
     assert "By bank transfer" in page
     assert NOTE in page

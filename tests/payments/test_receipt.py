@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
-from app.accounts.models import READER
-from app.accounts.readings import RESERVATION
+from app.accounts.models import STAFF
+from app.accounts.readings import DETAIL
 from app.core.database import db
 from app.core.vault import dump_address, vault
 from app.payments.models import Invoice
@@ -265,14 +265,14 @@ def test_a_form_from_elsewhere_makes_none(client, paid, reservation, receipt):
 @pytest.mark.clause("C17")
 def test_the_house_opens_papers_and_the_guest_sees_that_it_did(app, paid, reservation, clock):
     make(reservation, now=clock())
-    account = make_house(app, clock, READER, "reader@house.example").account_id
-    reader = let_in(app, clock, app.test_client(), account, strong=True)
+    account = make_house(app, clock, STAFF, "staff@house.example").account_id
+    staff = let_in(app, clock, app.test_client(), account, strong=True)
     url = f"/owner/reservations/{reservation.reference}/invoices/2031-000001"
 
-    page, pdf = till.outside(reader.get, url), till.outside(reader.get, f"{url}.pdf")
+    page, pdf = till.outside(staff.get, url), till.outside(staff.get, f"{url}.pdf")
     wrong = [
-        till.outside(reader.get, url.replace("000001", "000002")).status_code,
-        till.outside(reader.get, url.replace(reservation.reference, "AAAAAAAA")).status_code,
+        till.outside(staff.get, url.replace("000001", "000002")).status_code,
+        till.outside(staff.get, url.replace(reservation.reference, "AAAAAAAA")).status_code,
     ]
     stranger = till.outside(app.test_client().get, url)
 
@@ -281,4 +281,4 @@ def test_the_house_opens_papers_and_the_guest_sees_that_it_did(app, paid, reserv
     assert wrong == [404, 404]
     assert stranger.status_code in (302, 303, 401, 403, 404)
     noted = db.session.execute(sa.text("SELECT what, times FROM reading")).all()
-    assert [tuple(row) for row in noted] == [(RESERVATION, 2)]
+    assert [tuple(row) for row in noted] == [(DETAIL, 2)]
