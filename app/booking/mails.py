@@ -21,7 +21,7 @@ from app.booking.links import checkout_key, guest_key, guest_url, pay_url
 from app.booking.models import ASKED, Reservation
 from app.booking.reservations import is_held
 from app.booking.shop import shop
-from app.booking.standing import standing
+from app.booking.standing import coming_back, standing
 from app.booking.summary import promise, summary
 from app.core.database import db
 from app.core.languages import use_language
@@ -105,6 +105,7 @@ def compose(
             check_url=site_url + url_for("claims.check", lang=reservation.language, basket=None),
             said=said,
             **_money_words(reservation, venue, now=now),
+            back=coming_back(reservation) if template == "cancelled" else None,
             summary=summary(reservation),
             promise=promise(reservation, now=now),
             venue=venue,

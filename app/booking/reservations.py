@@ -28,6 +28,7 @@ from app.booking.models import (
     VenueRow,
 )
 from app.booking.signals import reservation_cancelled
+from app.booking.standing import Back, coming_back
 from app.core.database import UtcDateTime, db, table
 from app.core.errors import DomainError
 from app.core.languages import N_
@@ -239,13 +240,20 @@ def _held_elsewhere(reservation: Reservation) -> bool:
 
 
 def refund_if_cancelled(reservation: Reservation, *, now: datetime) -> int:
-    """Return what comes back if it is cancelled at that instant, in minor units.
+    """Return what the terms give back if it is cancelled at that instant, in minor units.
 
     By the policy as it stood at booking. Raises StayBegun from the first start on.
     """
     connection = db.session.connection()
     terms = connection.execute(_TERMS, {"reservation": reservation.id}).one()
     return _refund(connection, reservation.id, terms, now=now)
+
+
+def back_if_cancelled(reservation: Reservation, *, now: datetime) -> Back:
+    """Return what would go back if it is cancelled at that instant: of the terms' share, what
+    is left to give. Raises StayBegun from the first start on.
+    """
+    return coming_back(reservation, due_minor=refund_if_cancelled(reservation, now=now))
 
 
 def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: datetime) -> int:
@@ -275,11 +283,13 @@ def cancel(
 ) -> int:
     """Cancel a confirmed reservation; give its places back and tell payments.
 
-    `expected_refund` is what the page showed, in minor units; None leaves it open.
+    `expected_refund` is what the page showed, in minor units: of the terms' share, what is
+    left to give back; None leaves it open.
     `decided` is what the house gives back in place of the terms' share: then it is the
     house that cancels, also what has begun, and the guest's mail says so; and, where it is
     `closing`, why.
-    Returns the refund. Raises NotConfirmed, StayBegun and RefundChanged.
+    Returns what the terms give back, or what was decided. Raises NotConfirmed, StayBegun and
+    RefundChanged.
     """
     db.session.flush()
     return cancel_one(
@@ -306,8 +316,10 @@ def cancel_one(
         raise ReservationCancelled if terms.status == CANCELLED else NotConfirmed
     by_house = decided is not None
     refund = decided if decided is not None else _refund(connection, reservation_id, terms, now=now)
-    if expected_refund is not None and refund != expected_refund:
-        raise RefundChanged
+    if expected_refund is not None:
+        seen = db.session.get_one(Reservation, reservation_id)
+        if coming_back(seen, due_minor=refund).minor != expected_refund:
+            raise RefundChanged
     connection.execute(_CANCEL, {"reservation": reservation_id, "now": now, "refund": refund})
     let_go(connection, reservation_id)
     # What listens gets the row as it is now, and so does whoever has it loaded.

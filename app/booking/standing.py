@@ -1,4 +1,4 @@
-"""How a reservation stands: what was paid, and what is owed until when.
+"""How a reservation stands: what was paid, what is owed until when, and what comes back.
 
 Payments know; booking's pages and mails only ask.
 """
@@ -33,7 +33,30 @@ class Standing:
     at_place_minor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What comes back of a reservation, in minor units.
+
+    `minor`: goes back by cancelling, now or as it was done. `before_minor`: had gone back
+    until then, out of goodwill. `at_bank`: a guest's bank looks into a payment, or has taken
+    it back; of that one nothing is in `minor`.
+    """
+
+    minor: int
+    before_minor: int = 0
+    at_bank: bool = False
+
+
 def standing(reservation: Reservation, *, now: datetime) -> Standing:
     """Return how a reservation stands, as payments tell it."""
     tell = cast(Callable[..., Standing], current_app.extensions["standing"])
     return tell(reservation, now=now)
+
+
+def coming_back(reservation: Reservation, *, due_minor: int | None = None) -> Back:
+    """Return what comes back of a reservation, as payments tell it.
+
+    `due_minor` is what its terms give back now; without it, it is cancelled already.
+    """
+    tell = cast(Callable[..., Back], current_app.extensions["coming_back"])
+    return tell(reservation, due_minor=due_minor)

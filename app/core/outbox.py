@@ -26,6 +26,12 @@ LEASE = timedelta(minutes=2)
 # After 2, 2, 4, 8 … minutes: twelve tries span a day and a half.
 MOST_ATTEMPTS = 12
 
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long a job waits that has been tried so often, before it would be again."""
+    return max(LEASE, timedelta(minutes=2 ** (attempts - 1)))
+
+
 Handler = Callable[[dict[str, Any], datetime], None]
 _handlers: dict[str, Handler] = {}
 
@@ -139,7 +145,7 @@ def _lease(job_id: int, *, now: datetime) -> tuple[str, dict[str, Any]] | None:
     if row is None:
         db.session.rollback()
         return None
-    wait = max(LEASE, timedelta(minutes=2**row.attempts))
+    wait = wait_after(row.attempts + 1)
     taken = db.session.execute(
         sa.update(Job)
         .where(Job.id == job_id, Job.done_at.is_(None), Job.not_before == row.not_before)

@@ -16,6 +16,7 @@ from app.core.database import db
 from app.core.languages import gettext, ngettext
 from app.core.languages import lazy_gettext as _l
 from app.core.text import FIRST_YEAR, LAST_YEAR
+from app.core.tidying import JOB_KEPT
 from app.guestbook.wishes import wishes_today
 from app.guestbook.wording import wish_facts
 from app.owner import needs as needing
@@ -142,6 +143,7 @@ def given_up() -> ResponseReturnValue:
     return render_template(
         "owner/given_up.html",
         jobs=needing.given_up(),
+        kept_days=JOB_KEPT.days,
         done=ngettext("It is tried again now.", "All %(num)d are tried again now.", number)
         if number
         else "",

@@ -20,6 +20,7 @@ from app.payments import (
     changed,
     charging,
     claim_routes,
+    coming_back,
     compare,
     compared,
     invoice_routes,
@@ -47,6 +48,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Choose the provider and open the pages; the demo bank's in demo mode only."""
     providers.init_app(app, settings)
     app.extensions["standing"] = balances.standing
+    app.extensions["coming_back"] = coming_back.coming_back
     app.register_blueprint(routes.bp)
     app.register_blueprint(claim_routes.bp)
     app.register_blueprint(invoice_routes.bp)

@@ -280,7 +280,8 @@ def _account(row: Account, now: datetime) -> Until:
             words = gettext("Until the invitation has run out, if nobody accepts it.")
             life = inviting.KEPT
         return _by(Retention.ACCOUNT, first_day_after(row.created_at + life), words)
-    return _by(Retention.ACCOUNT, None)
+    ended = row.suspended_at if row.of_the_house else None
+    return _by(Retention.ACCOUNT, first_day_after(ended + readings.KEPT) if ended else None)
 
 
 def _person(row: Person, now: datetime) -> Until:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from app.accounts import readings
 from app.core.tidying import JOB_KEPT
 from app.guestbook.surveys import ANSWERED_FOR
 from app.guestbook.wishes import WISH_DAYS
@@ -20,6 +21,7 @@ from app.privacy.terms import UNPAID_KEPT
 facts.declare("unpaid_kept", UNPAID_KEPT)
 facts.declare("inactive_after", Months(INACTIVE_MONTHS))
 facts.declare("inactive_warning", INACTIVE_WARNING)
+facts.declare("house_kept", Months(readings.KEPT_MONTHS))
 facts.declare("export_kept", EXPORT_KEPT)
 facts.declare("controller_package_kept", HANDOVER_KEPT)
 facts.declare("data_key_life", KEY_LIFE)

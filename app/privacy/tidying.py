@@ -11,13 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from dateutil.relativedelta import relativedelta
+from sqlalchemy.orm import aliased
 
-from app.accounts.models import Account, Person, Restriction
+from app.accounts import readings
+from app.accounts.models import HOUSE, OWNER, Account, Person, Restriction
 from app.booking.holds import new_reference
 from app.booking.models import Reservation
 from app.consent.models import PersonPermission
 from app.core.database import Base, db, table
-from app.core.datamap import Personal, Retention, declaration
+from app.core.datamap import Kind, Personal, Retention, declaration
 from app.core.erasures import TERM
 from app.core.languages import N_
 from app.core.sweeps import DAY, Sweep, delete_rows, register
@@ -32,6 +34,8 @@ from app.privacy.models import (
 )
 from app.privacy.retention import RIGHTS_YEARS
 
+HOUSE_KEPT = readings.KEPT
+"""So long after the access to it ended an account of the house goes: as looks are noted."""
 GRACE = relativedelta(days=1)
 """A person who was just made isn't nobody's: the row that refers to them is on its way."""
 
@@ -120,6 +124,54 @@ def _with_persons(
             remove,
         )
     )
+
+
+# -- Who ran the house, or helped to --------------------------------------------------------
+
+
+def _access_is_over(now: datetime) -> sa.ColumnElement[bool]:
+    """Say of an account of the house that its access ended as long ago as it is kept.
+
+    Until then guests read what was looked at under it. The last of the owners' stays: a command
+    on the machine may let them in again.
+    """
+    other = aliased(Account)
+    owned = sa.exists().where(
+        other.role == OWNER, other.suspended_at.is_(None), other.verified_at.is_not(None)
+    )
+    return sa.and_(
+        Account.role.in_(HOUSE),
+        Account.suspended_at <= now - HOUSE_KEPT,
+        sa.or_(Account.role != OWNER, owned),
+        ~is_ending(table(Account).c.person_id),
+    )
+
+
+def _forget_members(ids: Sequence[int], now: datetime) -> None:
+    # Who is a guest too keeps what they booked, under its own terms, and may open an account.
+    gone = db.session.scalars(
+        sa.delete(Account)
+        .where(Account.id.in_(ids), _access_is_over(now))
+        .returning(Account.person_id),
+        execution_options=_WITHOUT_SYNC,
+    ).all()
+    for person_id in gone:
+        vault().unindex(person_id, Kind.ACCOUNT_EMAIL)
+        vault().unindex(person_id, Kind.USERNAME)
+    forget_persons(gone)
+
+
+register(
+    Sweep(
+        name="house-accounts",
+        retention=Retention.ACCOUNT,
+        words=N_("accounts of the house whose access ended long ago"),
+        every=DAY,
+        of=Account,
+        due=lambda now: sa.select(Account.id).where(_access_is_over(now)),
+        remove=_forget_members,
+    )
+)
 
 
 # -- What somebody asked for about themselves -------------------------------------------------

@@ -11,10 +11,12 @@ import sqlalchemy as sa
 
 from app.accounts.models import Person
 from app.booking.models import Reservation
+from app.core import outbox
 from app.core import sweeps as registry
 from app.core.database import db
-from app.core.outbox import Job
+from app.core.outbox import MOST_ATTEMPTS, Job
 from app.core.sweeps import DAY, MINUTE, SweepStuck, named, sweeps
+from app.core.tidying import JOB_KEPT
 from app.core.vault import PersonKey
 from app.privacy import purge_cli, purging  # noqa: F401 (its command)
 from app.privacy.cli import privacy_cli
@@ -191,24 +193,33 @@ def test_a_minute_without_anything_to_do_costs_a_statement_a_sweep(context, cloc
     assert len(sweeps(DAY)) > len(sweeps(MINUTE))
 
 
-def test_jobs_that_were_done_are_forgotten_after_a_while_and_others_are_not(context, clock):
-    for done in (True, False):
+@pytest.mark.both_databases
+@pytest.mark.clause("C12")
+def test_jobs_are_forgotten_a_while_after_they_were_done_or_given_up_and_others_are_not(
+    context, clock, monkeypatch
+):
+    def fail(_payload, _now):
+        raise OSError
+
+    monkeypatch.setitem(outbox._handlers, "test-never", fail)
+    for topic, done_at in (("test-never", None), ("test-done", clock())):
         db.session.add(
-            Job(
-                topic="x",
-                payload={},
-                created_at=clock(),
-                not_before=clock(),
-                done_at=clock() if done else None,
-            )
+            Job(topic=topic, payload={}, created_at=clock(), not_before=clock(), done_at=done_at)
         )
     db.session.commit()
+    for _ in range(MOST_ATTEMPTS):
+        last_try = clock()
+        outbox.run_due(now=last_try)
+        clock.set(db.session.scalar(sa.select(Job.not_before).where(Job.topic == "test-never")))
+        db.session.rollback()
+    db.session.add(Job(topic="test-ahead", payload={}, created_at=clock(), not_before=clock()))
+    db.session.commit()
 
-    early = named("jobs").carry_out(clock.move(timedelta(days=29)))
-    late = named("jobs").carry_out(clock.move(timedelta(days=1)))
+    early = named("jobs").carry_out(last_try + JOB_KEPT - timedelta(seconds=1))
+    late = named("jobs").carry_out(last_try + JOB_KEPT)
 
-    assert (early, late) == (0, 1)
-    assert db.session.scalars(sa.select(Job.done_at)).all() == [None]
+    assert (early, late) == (1, 1)
+    assert db.session.scalars(sa.select(Job.topic)).all() == ["test-ahead"]
 
 
 @pytest.mark.clause("C17")

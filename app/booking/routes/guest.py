@@ -15,16 +15,16 @@ from app.booking.events import reservation_calendar
 from app.booking.forms import CancelForm
 from app.booking.links import checkout_key, guest_key, guest_url, reservation_at_link
 from app.booking.mine import end_of
-from app.booking.models import ASKED, CONFIRMED, Reservation
+from app.booking.models import ASKED, CANCELLED, CONFIRMED, Reservation
 from app.booking.reservations import (
     RefundChanged,
+    back_if_cancelled,
     cancel,
     get_for_update,
     is_held,
-    refund_if_cancelled,
 )
 from app.booking.shop import shop
-from app.booking.standing import Standing, standing
+from app.booking.standing import Back, Standing, coming_back, standing
 from app.booking.summary import promise, summary
 from app.core.clock import utcnow
 from app.core.database import db, in_one_go
@@ -51,15 +51,10 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
     now = utcnow()
     shown_routes.ask(found.person_id)
     stands = standing(found, now=now)
-    refund: int | None = None
-    if found.status == CONFIRMED:
-        try:
-            refund = refund_if_cancelled(found, now=now)
-        except StayBegun:
-            refund = None
+    back = _back(found, now=now)
     zone = shop().venue.zone
     form = CancelForm(formdata=None)
-    form.refund_minor.data = refund
+    form.refund_minor.data = back.minor if back else None
     page = render_template(
         "booking/reservation.html",
         reservation=found,
@@ -67,8 +62,8 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         person=found.person,
         summary=summary(found),
         promise=promise(found, now=now) if found.status == CONFIRMED else [],
-        refund=money(refund, found.currency) if refund is not None else "",
-        refunded=money(found.refund_minor or 0, found.currency),
+        back=back,
+        refund=money(back.minor, found.currency) if back else "",
         form=form,
         error=error.say() if error else "",
         pay=_pay_url(found, stands, now=now),
@@ -87,6 +82,18 @@ def _page(found: Reservation, error: DomainError | None = None) -> ResponseRetur
         booked=wording.long_day(found.created_at.astimezone(zone).date()),
     )
     return page, 409 if error else 200
+
+
+def _back(found: Reservation, *, now: datetime) -> Back | None:
+    """Return what comes back, or would if it is cancelled now; None where nothing can be said."""
+    if found.status == CANCELLED:
+        return coming_back(found)
+    if found.status != CONFIRMED:
+        return None
+    try:
+        return back_if_cancelled(found, now=now)
+    except StayBegun:
+        return None
 
 
 def _of_a_sum(found: Reservation) -> str:

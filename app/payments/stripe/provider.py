@@ -45,7 +45,10 @@ from app.payments.stripe.reading import (
 
 STRIPE = Recipient(
     code="stripe",
-    gets=N_("An amount, your reservation’s reference and a random number; your card, from you"),
+    gets=N_(
+        "An amount, your reservation’s reference, a random number, your language and an address "
+        "that leads back to it; your card, from you"
+    ),
     why=N_("To take your payment on its own page, and to send money back"),
     clause="C03",
 )
