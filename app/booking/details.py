@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts import details
-from app.accounts.claims import claim_only
+from app.accounts.claims import claim_only, same_mailbox
 from app.accounts.models import Account, Person
 from app.booking.models import Reservation
 from app.booking.signals import address_changed
@@ -43,7 +43,7 @@ def put_details(
         reservation.person_id = person.id
     details.put_details(person, values)
     before, person.email = person.email, values["email"]
-    if before and before != person.email:
+    if before and not same_mailbox(before, person.email):
         address_changed.send(person, now=now)
     index_person(person.id, name=values["name"], email=values["email"])
     db.session.flush()
@@ -74,4 +74,4 @@ def _owner(account: Account | None, email: str | None) -> Account | None:
     if email is None:
         return None
     proved = account.person.email if account is not None and account.verified_at else None
-    return account if proved is not None and proved.casefold() == email.casefold() else None
+    return account if same_mailbox(proved, email) else None
