@@ -30,8 +30,9 @@ def put_details(
     on which they agreed, which the reservation speaks from then on; without one it
     stays as it was. What was left empty is stored nowhere. `account` is signed in:
     the reservation is theirs if it has their proved address, and otherwise it is for
-    somebody else. `agreed`: whether they said yes to the terms; a guest for whom the house
-    books hasn't yet. Flushes; the caller commits.
+    somebody else; whose it is already it stays, as long as its address does. `agreed`:
+    whether they said yes to the terms; a guest for whom the house books hasn't yet. Flushes;
+    the caller commits.
     """
     if language is not None:
         reservation.language = language
@@ -43,11 +44,15 @@ def put_details(
         reservation.person_id = person.id
     details.put_details(person, values)
     before, person.email = person.email, values["email"]
-    if before and not same_mailbox(before, person.email):
+    corrected = not same_mailbox(before, person.email)
+    if before and corrected:
         address_changed.send(person, now=now)
     index_person(person.id, name=values["name"], email=values["email"])
     db.session.flush()
-    claim_only(_owner(account, values["email"]), person.id, now=now)
+    owner = _owner(account, values["email"])
+    # Whoever goes on with it signed out, or with its link alone, takes it out of no account.
+    if owner is not None or corrected:
+        claim_only(owner, person.id, now=now)
     if agreed:
         record_agreement(person.id, reservation.language, reservation.reference, now=now)
     return person
