@@ -263,7 +263,7 @@ def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: dat
     in_parts = terms.deposit_minor is not None or terms.source != "web"
     unpaid = terms.total_minor - terms.paid_minor if in_parts else 0
     # What was paid beyond a price that has sunk since is no part of what the terms keep.
-    beyond = max(0, terms.paid_minor - terms.total_minor)
+    beyond: int = max(0, terms.paid_minor - terms.total_minor)
     return max(0, due - max(0, unpaid)) + beyond
 
 
