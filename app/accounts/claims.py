@@ -42,7 +42,12 @@ def with_address(person_ids: Collection[str], email: str) -> list[str]:
     # Who was erased a moment ago has no key any more, and no address.
     living = [one for one in person_ids if one in known]
     persons = db.session.scalars(sa.select(Person).where(Person.id.in_(living)))
-    return [one.id for one in persons if (one.email or "").lower() == email.lower()]
+    return [one.id for one in persons if same_mailbox(one.email, email)]
+
+
+def same_mailbox(one: str | None, other: str | None) -> bool:
+    """Tell whether two addresses are one mailbox: capitals and small letters are."""
+    return one is not None and other is not None and one.lower() == other.lower()
 
 
 def claim_all(account: Account, *, now: datetime) -> int:

@@ -13,6 +13,7 @@ from babel.dates import format_datetime
 from flask import current_app, render_template
 
 from app.accounts import mail_links
+from app.accounts.claims import same_mailbox
 from app.accounts.disclosures import MAIL_ABOUT_ACCOUNT
 from app.accounts.mailing import post
 from app.accounts.models import Account, MailLink
@@ -45,7 +46,10 @@ def send_mail(payload: dict[str, Any], now: datetime) -> None:
     known = account_named(to) if kind in (mail_links.VERIFY, mail_links.EMAIL) else None
     if known is not None:
         kind = _EXISTS if kind == mail_links.VERIFY else _TAKEN
-    _deliver(kind, link, known or link.account, to, job=payload["job"], now=now)
+    whose = known or link.account
+    # The index takes "voß" for "voss": whoever has that other mailbox learns nobody's name.
+    nameless = known is not None and not same_mailbox(known.person.email, to)
+    _deliver(kind, link, whose, to, job=payload["job"], nameless=nameless, now=now)
     if kind == _EXISTS:
         forget_requests([link.account])
 
@@ -65,7 +69,14 @@ def send_way_in(payload: dict[str, Any], now: datetime) -> None:
 
 
 def _deliver(
-    kind: str, link: MailLink, account: Account, to: str, *, job: int, now: datetime
+    kind: str,
+    link: MailLink,
+    account: Account,
+    to: str,
+    *,
+    job: int,
+    nameless: bool,
+    now: datetime,
 ) -> None:
     base = settings().site_url
     language = account.language
@@ -76,6 +87,7 @@ def _deliver(
             site=site,
             url=mail_links.address(link, language=language),
             account=account,
+            nameless=nameless,
             news=gettext(NEWS[link.news]) if link.news else "",
             news_code=link.news,
             device=device_words(link.detail) if link.news == "signed_in" else "",
@@ -84,7 +96,8 @@ def _deliver(
             home=base,
         )
         # An address to be may be mistyped: its owner isn't told whose account it was for.
-        name = "" if kind == mail_links.EMAIL else account.person.name or ""
+        hidden = nameless or kind == mail_links.EMAIL
+        name = "" if hidden else account.person.name or ""
     message = make_message(
         text,
         sender=(site.name, site.email or f"no-reply@{urlsplit(base).hostname}"),

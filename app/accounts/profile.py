@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.accounts import mail_links
-from app.accounts.claims import claim_all, claimable
+from app.accounts.claims import claim_all, claimable, same_mailbox
 from app.accounts.details import put_details
 from app.accounts.entering import pseudonym_of
 from app.accounts.mail_links import CLAIM, EMAIL, WAY_IN, LinkUseless, tell
@@ -56,8 +56,7 @@ def save_profile(account: Account, values: dict[str, Any], *, now: datetime) -> 
 
 def refuse_same(account: Account, email: str) -> None:
     """Raise SameAddress where an account has the address already."""
-    former = account.person.email
-    if former is not None and former.casefold() == email.casefold():
+    if same_mailbox(account.person.email, email):
         raise SameAddress
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.accounts import details
-from app.accounts.claims import claim_only
+from app.accounts.claims import claim_only, same_mailbox
 from app.accounts.models import Account, Person
 from app.booking.models import Reservation
 from app.booking.signals import address_changed
@@ -30,8 +30,9 @@ def put_details(
     on which they agreed, which the reservation speaks from then on; without one it
     stays as it was. What was left empty is stored nowhere. `account` is signed in:
     the reservation is theirs if it has their proved address, and otherwise it is for
-    somebody else. `agreed`: whether they said yes to the terms; a guest for whom the house
-    books hasn't yet. Flushes; the caller commits.
+    somebody else; whose it is already it stays, as long as its address does. `agreed`:
+    whether they said yes to the terms; a guest for whom the house books hasn't yet. Flushes;
+    the caller commits.
     """
     if language is not None:
         reservation.language = language
@@ -43,11 +44,15 @@ def put_details(
         reservation.person_id = person.id
     details.put_details(person, values)
     before, person.email = person.email, values["email"]
-    if before and before != person.email:
+    corrected = not same_mailbox(before, person.email)
+    if before and corrected:
         address_changed.send(person, now=now)
     index_person(person.id, name=values["name"], email=values["email"])
     db.session.flush()
-    claim_only(_owner(account, values["email"]), person.id, now=now)
+    owner = _owner(account, values["email"])
+    # Whoever goes on with it signed out, or with its link alone, takes it out of no account.
+    if owner is not None or corrected:
+        claim_only(owner, person.id, now=now)
     if agreed:
         record_agreement(person.id, reservation.language, reservation.reference, now=now)
     return person
@@ -74,4 +79,4 @@ def _owner(account: Account | None, email: str | None) -> Account | None:
     if email is None:
         return None
     proved = account.person.email if account is not None and account.verified_at else None
-    return account if proved is not None and proved.casefold() == email.casefold() else None
+    return account if same_mailbox(proved, email) else None

@@ -270,7 +270,9 @@ def _refund(connection: Connection, reservation_id: int, terms: Any, *, now: dat
     # what the house booked for somebody who pays at the place, nothing has come yet.
     in_parts = terms.deposit_minor is not None or terms.source != "web"
     unpaid = terms.total_minor - terms.paid_minor if in_parts else 0
-    return max(0, due - max(0, unpaid))
+    # What was paid beyond a price that has sunk since is no part of what the terms keep.
+    beyond: int = max(0, terms.paid_minor - terms.total_minor)
+    return max(0, due - max(0, unpaid)) + beyond
 
 
 def cancel(

@@ -286,10 +286,14 @@ def object_to(category: Category, person_ids: Collection[str], *, now: datetime)
 def claim(held: Collection[str], person_id: str, *, now: datetime) -> None:
     """Say whose the grants of a browser are, once they sign in. The caller commits.
 
-    What they have objected to since their account is there isn't taken up, but ended.
+    What they have objected to since their account is there isn't taken up, but ended; and so
+    is what somebody else said yes to, who signed in with this browser before: what is done
+    here from now on would be noted as theirs, and shown to them.
     """
     if held:
         digests = [digest_of_token(token) for token in held]
+        another = sa.and_(_grants.c.person_id.is_not(None), _grants.c.person_id != person_id)
+        end_grants(_grants.c.token_digest.in_(digests), another, now=now)
         for category in NOTED:
             if restrictions.restricted([person_id], _FOR[category]):
                 its_own = (_grants.c.token_digest.in_(digests), _grants.c.category == category)
@@ -297,7 +301,7 @@ def claim(held: Collection[str], person_id: str, *, now: datetime) -> None:
         db.session.execute(
             sa.update(Grant)
             .where(
-                _grants.c.token_digest.in_([digest_of_token(token) for token in held]),
+                _grants.c.token_digest.in_(digests),
                 _grants.c.person_id.is_(None),
             )
             .values(person_id=person_id)

@@ -30,6 +30,7 @@ from app.core.stages import next_stage
 from app.core.worker import every_minute
 from app.policy import announcing, telling
 from app.privacy import erasing
+from app.privacy.erasure_people import OnlyOwner
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ def _erase(change: ControllerChange, now: datetime) -> bool:
     group = persons_of(account) if account is not None else [person_id]
     language = telling.languages_of([person_id])[person_id]
     # Whoever has come to run the place since can't go before somebody else does.
-    with suppress(erasing.OnlyOwner):
+    with suppress(OnlyOwner):
         erasing.begin(group, ASKED, now=now, language=language)
     return False
 

@@ -7,6 +7,7 @@ item. Changed words are another item; taking the yes back takes the item off the
 the same transaction.
 """
 
+import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
@@ -284,6 +285,23 @@ def withdraw_all(person_ids: Collection[str], *, how: str, now: datetime) -> int
     for review in shown:
         withdraw(review, how=how, now=now)
     return len(shown)
+
+
+def take_off_former_name(person_id: str, *, now: datetime) -> None:
+    """Take off what is shown, or waits, under a name that its guest has corrected.
+
+    With the name of now it is another item, which they look at first. The caller commits.
+    """
+    for review in of_persons([person_id]):
+        if review.state not in (WAITING, SHOWN) or not _is_there(review) or not review.agreed:
+            continue
+        person = review.reservation.person
+        with use_language(review.language):
+            named = name_shown(person.name if person else "", review.named or NOBODY)
+        if json.loads(review.agreed)["by"] != named:
+            _take_off(review, permissions.REWRITTEN, now=now)
+            review.state = DRAFT
+    db.session.flush()
 
 
 def forget(review: Review, *, how: str, now: datetime) -> None:

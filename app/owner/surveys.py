@@ -2,7 +2,8 @@
 
 A group of fewer than five answers is never shown. Where the groups left out have fewer than
 five answers together, the smallest of the others is left out too: it could be had by taking
-the rest from the whole. How many answered is rounded down to the next five.
+the rest from the whole. How many answered is rounded down to the next five, and averages are of
+so many, those that came first: who looks before and after one answer sees the same.
 """
 
 from collections import defaultdict
@@ -45,7 +46,7 @@ class TextGone(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A group's average, and its number of answers rounded down; None where they are too few."""
+    """A group's average, and of how many answers it is; None where they are too few."""
 
     average: Fraction | None
     least: int
@@ -73,9 +74,9 @@ def results(question: str, zone: ZoneInfo, *, now: datetime) -> Results:
     )
     columns = [getattr(Survey, name) for name in QUESTIONS]
     rows = db.session.execute(
-        sa.select(Survey.reservation_id, Survey.sent_at, *columns).where(
-            Survey.sent_at >= since, Survey.answered_at.is_not(None)
-        )
+        sa.select(Survey.reservation_id, Survey.sent_at, *columns)
+        .where(Survey.sent_at >= since, Survey.answered_at.is_not(None))
+        .order_by(Survey.answered_at, Survey.id)
     ).all()
     by_month: dict[date, list[int]] = defaultdict(list)
     of_reservation: dict[int, int] = {}
@@ -119,7 +120,7 @@ def _by_offer(
             Survey.answered_at.is_not(None),
             line.kind.in_(("stay", "session")),
         )
-        .order_by(line.id)
+        .order_by(Survey.answered_at, Survey.id, line.id)
     )
     groups: dict[int, list[int]] = defaultdict(list)
     labels: dict[int, dict[str, str]] = {}
@@ -130,7 +131,7 @@ def _by_offer(
             continue
         seen.add(pair)
         groups[offer_id].append(values[reservation_id])
-        labels[offer_id] = label  # as it was called last
+        labels[offer_id] = label
     return groups, labels
 
 
@@ -151,9 +152,11 @@ def hide(sizes: Iterable[tuple[Any, int]]) -> set[Any]:
 
 
 def _bar(values: Sequence[int]) -> Bar:
+    """Return the bar of a group, whose answers are in the order in which they came."""
     if len(values) < LEAST:
         return Bar(None, 0)
-    return Bar(Fraction(sum(values), len(values)), len(values) - len(values) % LEAST)
+    first = values[: len(values) - len(values) % LEAST]
+    return Bar(Fraction(sum(first), len(first)), len(first))
 
 
 def _rounded(count: int) -> int | None:

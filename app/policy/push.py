@@ -212,7 +212,8 @@ def subscribe(
     `how` is the page it was asked for on (`permissions`). Raises TooManyDevices.
     """
     mark = vault().digest(Kind.PUSH, found.endpoint)
-    _forget(PushSubscription.digest == mark, now=now)
+    before = _forget(PushSubscription.digest == mark, now=now)
+    _end_permissions(before - {person_id}, how=permissions.CHANGED, now=now)
     mine = sa.select(sa.func.count()).where(PushSubscription.person_id == person_id)
     if (db.session.scalar(mine) or 0) >= MOST_DEVICES:
         raise TooManyDevices
@@ -251,17 +252,18 @@ def end(person_ids: Collection[str], device_id: int, *, how: str, now: datetime)
     With the last of a person's devices the permission ends. The caller commits.
     """
     its_own = PushSubscription.person_id.in_(person_ids)
-    if gone := _forget(PushSubscription.id == device_id, its_own, now=now):
+    gone = _forget(PushSubscription.id == device_id, its_own, now=now)
+    if gone:
         _end_permissions(person_ids, how=how, now=now)
-    return gone
+    return bool(gone)
 
 
-def _forget(*which: sa.ColumnElement[bool], now: datetime) -> bool:
-    """Forget the devices that meet these conditions; whether there were any."""
-    known = (PushSubscription.digest, PushSubscription.made_at)
+def _forget(*which: sa.ColumnElement[bool], now: datetime) -> set[str]:
+    """Forget the devices that meet these conditions; return whose they were."""
+    known = (PushSubscription.digest, PushSubscription.made_at, PushSubscription.person_id)
     gone = db.session.execute(sa.delete(PushSubscription).where(*which).returning(*known)).all()
     withdrawals.note(withdrawals.DEVICE, [(row.digest, row.made_at) for row in gone], now=now)
-    return bool(gone)
+    return {row.person_id for row in gone}
 
 
 @withdrawals.carries_out(withdrawals.DEVICE)
@@ -289,10 +291,8 @@ def _signed_out(_sender: object, row_ids: Collection[int], **_more: Any) -> None
     the push service too: nothing would arrive there any more.
     """
     now = utcnow()
-    theirs = PushSubscription.session_id.in_(row_ids)
-    persons = set(db.session.scalars(sa.select(PushSubscription.person_id).where(theirs)))
+    persons = _forget(PushSubscription.session_id.in_(row_ids), now=now)
     if persons:
-        _forget(theirs, now=now)
         _end_permissions(persons, how=permissions.ACCOUNT, now=now)
 
 

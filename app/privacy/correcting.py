@@ -9,6 +9,7 @@ from app.accounts.disclosures import Disclosed, who_got
 from app.accounts.models import Person
 from app.booking.details import index_person
 from app.core.database import db
+from app.guestbook.reviews import take_off_former_name
 from app.privacy import requests
 from app.privacy.models import CORRECT
 
@@ -23,6 +24,8 @@ def correct(person: Person, values: dict[str, Any], *, now: datetime) -> list[st
     if "name" in changed:
         # By the name of before nobody is found any more.
         index_person(person.id, name=person.name, email=person.email)
+        db.session.flush()
+        take_off_former_name(person.id, now=now)
     if changed:
         requests.record(person.id, CORRECT, now=now, by_itself=True)
     db.session.flush()

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from app.accounts import tickets
 from app.accounts.claims import persons_of
-from app.accounts.models import GUEST, OWNER, Account, Person
+from app.accounts.models import GUEST, Person
 from app.accounts.sessions import end_all
 from app.booking.holds import release
+from app.booking.signals import address_changed
 from app.consent import permissions
 from app.core import erasures as ledger
 from app.core.database import db
@@ -38,6 +39,7 @@ from app.privacy import erase_mails, requests, stores
 from app.privacy.archiving import day_here
 from app.privacy.certificate import certify
 from app.privacy.erasure_links import token_of
+from app.privacy.erasure_people import OnlyOwner, accounts_of, left_out, live_of, refuse_only_owner
 from app.privacy.models import (
     DONE,
     ERASE,
@@ -57,15 +59,6 @@ _MAIL_TRIES = timedelta(days=1)  # a relay that is down for longer keeps nobody'
 _LATER = timedelta(days=30)
 
 
-class OnlyOwner(DomainError):
-    """Without an owner nobody could run the place, or answer anybody's request."""
-
-    message = N_(
-        "You are the only owner of this place. Please give somebody else that role first; "
-        "then your data can go."
-    )
-
-
 class NotPostponed(DomainError):
     """It runs already, or is done, or was withdrawn."""
 
@@ -78,25 +71,29 @@ class NotPostponed(DomainError):
 def ask(subject: Subject, *, now: datetime) -> Erasure:
     """Have a subject erased: at once, or on the first day on which nothing of theirs is open.
 
-    Asked twice it is asked once. What is only held for them is let go. The caller commits.
-    Raises OnlyOwner.
+    Asked twice it is asked once; who has come to be theirs since goes along. What is only
+    held for them is let go. The caller commits. Raises OnlyOwner.
     """
     known = live_of(subject.person_ids)
-    if known is not None:
+    left = left_out(known, subject.person_ids)
+    if known is not None and not left:
         return known
     for reservation_id in stores.held_of(subject.person_ids, now=now):
         release(reservation_id, now=now, only_run_out=False)
     # Whatever of them everybody can read goes with the wish, and doesn't wait for its day.
     withdraw_all(subject.person_ids, how=permissions.ERASED, now=now)
-    request = requests.record(subject.person_id, ERASE, now=now, by_itself=True)
+    if known is not None and known.state == POSTPONED:
+        _go_along(known, left, now=now)
+        return known
+    request = requests.record(left[0], ERASE, now=now, by_itself=True)
     # It is answered when it is done; until then its clock runs, for the house to see.
     request.answered_at = request.granted = None
-    day = plan(subject.person_ids, now=now).runs_on
-    erasure = _make(subject.person_ids, ledger.ASKED, subject.language, now=now)
+    day = plan(left, now=now).runs_on
+    erasure = _make(left, ledger.ASKED, subject.language, now=now)
     if day is None:
         _start(erasure, now=now)
         return erasure
-    _refuse_only_owner(subject.person_ids)
+    refuse_only_owner(left)
     erasure.state, erasure.runs_on = POSTPONED, day
     db.session.flush()
     erase_mails.tell(erasure, erase_mails.POSTPONED, now=now)
@@ -107,32 +104,20 @@ def begin(person_ids: Collection[str], cause: str, *, now: datetime, language: s
     """Begin an erasure; the worker carries it out. The caller commits.
 
     `cause` is one of `core.erasures.CAUSES`. Nobody stays signed in. Whoever is being
-    erased already, or waits for their day, isn't erased twice: their erasure is returned.
-    Raises OnlyOwner.
+    erased already, or waits for their day, isn't erased twice: if all of them are, or the
+    others can wait with them, that erasure is returned. Raises OnlyOwner.
     """
     known = live_of(person_ids)
-    if known is not None:
+    left = left_out(known, person_ids)
+    if known is not None and not left:
         return known
-    erasure = _make(person_ids, cause, language, now=now)
+    if known is not None and known.state == POSTPONED:
+        _go_along(known, left, now=now)
+        return known
+    erasure = _make(left, cause, language, now=now)
     _start(erasure, now=now)
     _sign_out(erasure)
     return erasure
-
-
-def live_of(person_ids: Collection[str]) -> Erasure | None:
-    """Return the erasure of one of these persons that waits or runs, if there is one."""
-    db.session.execute(
-        sa.select(Person.id).where(Person.id.in_(person_ids)).order_by(Person.id).with_for_update()
-    )
-    return find(person_ids)
-
-
-def find(person_ids: Collection[str]) -> Erasure | None:
-    """Return the erasure of one of these persons that waits or runs, for a page."""
-    query = sa.select(Erasure).where(
-        Erasure.person_id.in_(person_ids), Erasure.state.in_((POSTPONED, RUNNING))
-    )
-    return db.session.scalar(query.limit(1))
 
 
 def withdraw(erasure: Erasure, *, now: datetime) -> None:
@@ -151,6 +136,45 @@ def withdraw(erasure: Erasure, *, now: datetime) -> None:
         requests.answered(request, now=now, by_itself=True)
     erasure.person_ids = []
     db.session.flush()
+
+
+def _go_along(erasure: Erasure, person_ids: Collection[str], *, now: datetime) -> None:
+    """Have more persons go with those who wait for their day: on theirs, if it is later."""
+    refuse_only_owner(person_ids)
+    erasure.person_ids = [*erasure.person_ids, *person_ids]
+    day = plan(erasure.person_ids, now=now).runs_on
+    if day is None:
+        _start(erasure, now=now)
+    elif day != erasure.runs_on:
+        _postpone(erasure, day, now=now)
+
+
+@address_changed.connect
+def _leave(person: Person, *, now: datetime) -> None:
+    """Take somebody out of the erasure that they wait for, as they get another address.
+
+    Who asked for it had shown that all is theirs by the address of before. What is left
+    goes on its day; its page gets another address, which only that mailbox is told.
+    """
+    erasure = live_of([person.id])
+    if erasure is None or erasure.state != POSTPONED:
+        return
+    if len(erasure.person_ids) == 1:
+        withdraw(erasure, now=now)
+        return
+    erasure.person_ids = [one for one in erasure.person_ids if one != person.id]
+    first = erasure.person_id = erasure.person_ids[0]
+    db.session.execute(
+        sa.update(PrivacyRequest)
+        .where(
+            PrivacyRequest.person_id == person.id,
+            PrivacyRequest.kind == ERASE,
+            PrivacyRequest.answered_at.is_(None),
+        )
+        .values(person_id=first)
+    )
+    erasure.link_digest = digest_of_token(token_of(erasure))
+    erase_mails.tell(erasure, erase_mails.POSTPONED, now=now)
 
 
 def _make(person_ids: Collection[str], cause: str, language: str, *, now: datetime) -> Erasure:
@@ -174,8 +198,8 @@ def _make(person_ids: Collection[str], cause: str, language: str, *, now: dateti
 
 def _start(erasure: Erasure, *, now: datetime) -> None:
     """Let an erasure run from now on. Of the house, its access ends first. Raises OnlyOwner."""
-    _refuse_only_owner(erasure.person_ids)
-    for account in _accounts(erasure.person_ids):
+    refuse_only_owner(erasure.person_ids)
+    for account in accounts_of(erasure.person_ids):
         # Whom it has claimed since it was asked for belongs to it.
         known = list(erasure.person_ids)
         erasure.person_ids = known + [one for one in persons_of(account) if one not in known]
@@ -188,26 +212,8 @@ def _start(erasure: Erasure, *, now: datetime) -> None:
 
 
 def _sign_out(erasure: Erasure) -> None:
-    for account in _accounts(erasure.person_ids):
+    for account in accounts_of(erasure.person_ids):
         end_all(account)
-
-
-def _accounts(person_ids: Collection[str]) -> list[Account]:
-    query = sa.select(Account).where(Account.person_id.in_(person_ids))
-    return list(db.session.scalars(query.execution_options(populate_existing=True)))
-
-
-def _refuse_only_owner(person_ids: Collection[str]) -> None:
-    if not any(account.role == OWNER for account in _accounts(person_ids)):
-        return
-    others = sa.select(Account.id).where(
-        Account.role == OWNER,
-        Account.person_id.not_in(person_ids),
-        Account.suspended_at.is_(None),
-        Account.verified_at.is_not(None),
-    )
-    if db.session.scalar(others.limit(1)) is None:
-        raise OnlyOwner
 
 
 # -- Running ------------------------------------------------------------------------------

@@ -72,6 +72,9 @@ def _add_what_is_missing(response: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["X-Permitted-Cross-Domain-Policies"] = "none"
+    if g.get("private"):
+        # A key in a link that lies about somewhere opens a page; at least nobody searches for it.
+        headers["X-Robots-Tag"] = "noindex, nofollow"
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "no-store" if g.get("private") else "private, no-cache"
     origin = g.get("form_origin")

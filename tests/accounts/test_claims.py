@@ -246,6 +246,21 @@ def test_a_booking_that_another_finishes_is_theirs(place, alice, bob):
     assert len(listed(bob)) == 1
 
 
+def test_whoever_goes_on_with_a_booking_under_its_address_leaves_it_in_its_account(
+    place, alice, bob
+):
+    """Signed out meanwhile, or with the link alone: an account may be better guarded."""
+    details = alice.hold(alice.choose_stay())
+    alice.tell(details, email=ALICE)
+
+    visitor = Visitor(place)
+    visitor.tell(visitor.open(details.url), email=ALICE.upper())
+    bob.pay(bob.tell(bob.open(details.url), email=ALICE))
+
+    assert len(listed(alice)) == 1
+    assert listed(bob) == set()
+
+
 def test_without_signing_in_an_address_alone_adds_nothing(place, alice):
     Visitor(place).book(email=ALICE)
 

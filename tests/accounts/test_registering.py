@@ -125,6 +125,23 @@ def test_who_has_an_account_is_told_by_mail_and_keeps_it_as_it_was(site, clock):
     assert count(site, Account) == 1
 
 
+@pytest.mark.clause("C14")
+def test_another_mailbox_that_the_index_takes_for_one_is_told_nobodys_name(site, clock, client):
+    account_id = make_guest(site, clock, "voß@post.example")
+    with site.app_context():
+        account = db.session.get_one(Account, account_id)
+        account.person.name = "Viola Voß"
+        db.session.commit()
+    register(client, "voss@post.example")
+
+    mail = newest_mail(site)
+
+    assert mail["To"].addresses[0].addr_spec == "voss@post.example"
+    assert "already" in mail["Subject"]
+    assert "Viola" not in mail.as_string()
+    assert "Viola" not in mail.get_content()
+
+
 def test_page_and_address_after_asking_name_nobody(site, client):
     answer = register(client)
     page = client.get(answer.location)

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from app.accounts.models import Account
 from app.consent.models import Grant
 from app.core.database import db
-from tests.accounts.ways import session_cookie, sign_in
+from tests.accounts.ways import make_guest, session_cookie, sign_in, sign_in_guest, sign_out
 from tests.consent.reader import agreed, entries, grants, reader, refuse, rows, seen
 
 
@@ -186,6 +186,25 @@ def test_an_account_shows_nothing_of_who_used_the_browser_before(place, clock):
     page = client.get("/account/activity")
 
     assert lines_on(page) == []
+
+
+@pytest.mark.clause("C09")
+@pytest.mark.both_databases
+def test_nobody_reads_what_another_did_who_signed_in_with_their_browser(place, clock):
+    """A tablet in the kitchen: one said yes there, the other signs in with it after them."""
+    make_guest(place, clock)
+    kitchen, desk = agreed(place), agreed(place)
+    sign_in(place, clock, kitchen)
+    sign_in(place, clock, desk)
+    kitchen.get("/search")
+    sign_out(kitchen)
+
+    assert sign_in_guest(kitchen).status_code == 303
+    kitchen.get("/contact")
+
+    assert lines_on(desk.get("/account/activity")) == []
+    assert seen(place) == ["/account/activity"]  # at the desk
+    assert "statistics" not in switches_on(kitchen)
 
 
 @pytest.mark.clause("C09")

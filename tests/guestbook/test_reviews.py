@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from app.accounts.models import OWNER, STAFF, Account
+from app.accounts.details import DETAILS
+from app.accounts.models import OWNER, STAFF, Account, Person
 from app.accounts.readings import REVIEW
 from app.accounts.restrictions import OBJECT, RESTRICT, restrict
 from app.booking.links import guest_url
@@ -18,10 +19,11 @@ from app.consent.permissions_live import NotPermitted
 from app.core.database import db
 from app.core.datamap import Purpose
 from app.guestbook import reviews, reviews_house
-from app.guestbook.reviews_models import PublicReview, Review
+from app.guestbook.reviews_models import DRAFT, PublicReview, Review
 from app.guestbook.reviews_words import delicate
 from app.owner.trail_words import VERBS
 from app.privacy import erasing
+from app.privacy.correcting import correct
 from app.privacy.subjects import Subject
 from tests.guestbook.partnering import booked
 from tests.house.canaries import found_under
@@ -194,6 +196,34 @@ def test_changed_words_are_gone_until_they_are_agreed_to_anew(place, clock, gret
     assert one(place).state == "waiting"
     publish(place, clock)
     assert public(place, changes.get("text", SAID)) == EVERYWHERE
+
+
+@pytest.mark.clause("C23", "C26")
+def test_a_name_that_is_corrected_is_public_no_longer(place, clock, greta):
+    """The former one least of all; under the one of now it is another item, to be looked at."""
+    visitor, _ = agree(place, greta[0])
+    publish(place, clock)
+    before = public(place, "Greta ·")
+
+    renamed(place, clock, greta[1], title="Dr.")
+    titled = public(place, "Greta ·")
+    renamed(place, clock, greta[1], name="Gustav Kanarienvogel")
+
+    assert before == titled == EVERYWHERE
+    assert public(place) == set()
+    assert one(place).state == DRAFT
+    page = visitor.open(page_of(place, greta[0]))
+    look = visitor.open(page.soup.find("a", href=re.compile("/look"))["href"])
+    assert "Gustav ·" in look.words
+
+
+def renamed(app, clock, person_id, **said):
+    """Let somebody correct what is held on them."""
+    with app.app_context():
+        person = db.session.get(Person, person_id)
+        known = {"title": person.title, "name": person.name, "phone": person.phone}
+        correct(person, {**dict.fromkeys(DETAILS), **known, **said}, now=clock())
+        db.session.commit()
 
 
 def test_the_same_words_saved_again_stay_where_they_are(place, clock, greta):

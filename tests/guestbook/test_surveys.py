@@ -323,10 +323,32 @@ def test_small_groups_are_not_shown_nor_to_be_had_from_the_rest(place, clock, en
 
     assert "of 5" not in few
     assert "too few" in few
-    assert "3.9 of 5 (answers: 10 or more)" in more
+    assert "3.8 of 5 (answers: 10 or more)" in more
     # Of the two rooms one would give the other away.
     assert "5.0 of 5" not in more
     assert "2.0 of 5" not in more
+
+
+@pytest.mark.clause("C20", "C08")
+def test_nobodys_answer_is_had_by_looking_before_and_after_it(place, clock, enters):
+    """Averages move by five answers at once, as the number of them does."""
+    reader = enters(READER)
+
+    def figures():
+        return set(re.findall(r"[\d.]+ of 5 \(answers: \d+ or more\)", words(look())))
+
+    def look():
+        return reader.get("/owner/surveys")
+
+    answered(place, clock, 5, score=5)
+    seen = []
+    for _ in range(5):
+        seen.append(figures())
+        clock.move(timedelta(minutes=1))
+        answered(place, clock, 1, score=1)
+
+    assert seen == [{"5.0 of 5 (answers: 5 or more)"}] * 5
+    assert figures() == {"3.0 of 5 (answers: 10 or more)"}
 
 
 def test_what_is_left_out_is_never_less_than_five_together():

@@ -158,6 +158,9 @@ def test_a_page_says_how_it_may_be_kept(place, visitor):
     static = visitor.open(f"/static/{values['name']}")
 
     assert {page.header("Cache-Control") for page in private} == {"no-store"}
+    # A link that lies about somewhere is found by a search engine, and so is what it opens.
+    assert {page.header("X-Robots-Tag") for page in private} == {"noindex, nofollow"}
+    assert {page.header("X-Robots-Tag") for page in public} == {None}
     assert {page.header("Content-Encoding") for page in private} == {None}
     assert {page.header("Cache-Control") for page in public} == {"private, no-cache"}
     assert static.header("Cache-Control") == "public, max-age=31536000, immutable"

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from app.booking.cancellation import CancellationPolicy, Tier
 from app.booking.change_price import ANEW, Change
 from app.booking.changing import change
+from app.booking.reservations import cancel, get_for_update, refund_if_cancelled
 from app.booking.shop import shop
 from app.core.database import db
 from app.payments.apply import look
@@ -13,6 +16,7 @@ from app.payments.attempts import lock_payment
 from app.payments.audit import audit
 from app.payments.by_hand import make_good, refund_by_hand
 from app.payments.due import outstanding
+from app.payments.models import Refund
 from app.payments.refunds import refundable
 from tests.payments import till
 from tests.payments.till import A_NIGHT, FIRST_DAY, TOTAL
@@ -118,4 +122,21 @@ def test_what_was_given_back_at_the_provider_by_hand_counts_alike(paid, reservat
     stay_for(reservation, 3, now=clock())
 
     assert outstanding(reservation) == 2 * A_NIGHT
+    assert listed(clock) == []
+
+
+def test_who_cancels_gets_back_what_was_paid_beyond_the_price_as_well(paid, reservation, clock):
+    """Three nights were paid, and one is booked since; by the terms, half of that comes back."""
+    reservation.cancellation = CancellationPolicy((Tier(0, 5_000),), grace_hours=0).to_json()
+    db.session.commit()
+    stay_for(reservation, 1, now=clock())
+    promised = refund_if_cancelled(reservation, now=clock())
+
+    cancel(get_for_update(reservation.id), expected_refund=promised, now=clock())
+    db.session.commit()
+    till.run_jobs(now=clock())
+
+    assert promised == 2 * A_NIGHT + reservation.total_minor // 2
+    went = db.session.scalars(sa.select(Refund.amount_minor)).all()
+    assert sum(went) == promised
     assert listed(clock) == []

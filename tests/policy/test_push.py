@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 
-from app.accounts.models import Disclosure, SessionRow
+from app.accounts.models import Account, Disclosure, SessionRow
 from app.booking.links import guest_key
 from app.booking.models import Reservation
 from app.config import SettingMissing, Settings
@@ -325,6 +325,22 @@ def test_one_click_ends_it_and_the_permission_with_the_last_device(place, guest,
         assert db.session.scalars(
             sa.text("SELECT count(*) FROM person_permission WHERE ended_at IS NULL")
         ).all() == [0]
+
+
+@pytest.mark.clause("C13", "C21")
+def test_whose_last_device_another_takes_over_allows_nothing_any_more(place, clock, guest, service):
+    """Who holds it now decides; a yes without a device would stand in their account for nothing."""
+    device = Browser(f"{service.base}/devices/kitchen")
+    turn_on(guest, device)
+    other_id = make_guest(place, clock, "other@post.example")
+    other = let_in(place, clock, place.test_client(), other_id)
+
+    turn_on(other, device)
+
+    with place.app_context():
+        live = sa.text("SELECT person_id FROM person_permission WHERE ended_at IS NULL")
+        allowed = db.session.scalars(live).all()
+        assert allowed == [db.session.get(Account, other_id).person_id]
 
 
 def test_nobody_ends_another_ones_device(place, clock, guest, service):

@@ -14,10 +14,11 @@ from app.core.database import KEYS, db
 from app.core.outbox import Job, enqueue
 from app.core.vault import PersonKey, PersonUnknown, vault
 from app.privacy import archiving, erasing, planning, stores
-from app.privacy.erasing import NotPostponed, OnlyOwner
+from app.privacy.erasing import NotPostponed
+from app.privacy.erasure_people import OnlyOwner
 from app.privacy.models import DONE, POSTPONED, RUNNING, WITHDRAWN, Erasure, PrivacyRequest
 from app.privacy.replaying import replay
-from app.privacy.subjects import of_account
+from app.privacy.subjects import Subject, of_account
 from app.privacy.tables import person_tables
 from tests.house.canaries import found_under
 from tests.payments import till
@@ -307,6 +308,46 @@ def test_what_is_only_held_is_let_go_at_once(place, app, clock, line):  # noqa: 
 
 def test_asked_twice_it_is_asked_once(someone, clock):
     assert order(someone, clock()) == order(someone, clock())
+
+
+@pytest.mark.both_databases(usually="sqlite")
+def test_who_opened_an_account_since_is_erased_with_it(place, app, clock, line):  # noqa: F811
+    """They asked as a guest, whose stay is ahead; now they ask as an account, which has it."""
+    made = somebody(app, clock, line)
+    own, booked = made.person_ids
+    as_guest = Subject((booked,), None, None, "key", "en")
+    first = erasing.ask(as_guest, now=clock())
+    db.session.commit()
+
+    asked = erasing.ask(made.subject, now=clock())
+    db.session.commit()
+
+    assert (asked.id, asked.state) == (first.id, POSTPONED)
+    assert asked.person_ids == [booked, own]
+    clock.move(ENDED)
+    run(clock())
+    assert asked.state == DONE
+    assert left_of(made.person_ids) == []
+
+
+def test_what_was_booked_since_an_erasure_began_is_erased_as_well_when_it_is_asked_for(
+    place,  # noqa: F811
+    app,
+    clock,
+    line,  # noqa: F811
+):
+    made = somebody(app, clock, line)
+    booked = made.person_ids[1]
+    clock.move(ENDED)
+    running = erasing.begin([booked], ledger.TERM, now=clock(), language="en")
+    db.session.commit()
+
+    erasing.begin(made.person_ids, ledger.INACTIVE, now=clock(), language="en")
+    db.session.commit()
+    run(clock())
+
+    assert running.state == DONE
+    assert left_of(made.person_ids) == []
 
 
 # -- The house ------------------------------------------------------------------------------

@@ -15,8 +15,10 @@ from app.core.outbox import Job
 from app.owner.search import by_name
 from app.payments import links
 from app.payments.links import Asking, rates_in_use
+from app.privacy import requests
 from app.privacy.codes import ALPHABET, CODE_LIFE, LENGTH, MAILS, MOST_TRIES, masked
-from app.privacy.models import DataKey
+from app.privacy.erasure_links import address_of
+from app.privacy.models import DataKey, Erasure
 from app.privacy.subjects import KEY_LIFE
 from tests.accounts.guests import Guest
 from tests.accounts.ways import mails
@@ -334,6 +336,64 @@ def test_a_code_shows_nothing_of_whose_address_is_given_after_it(place, stay, wa
     gives_address(thief, EMAIL)
     typed = thief.send(waiting.form("/code"), code=code)
     assert (typed.status, NAME in typed.words) == (422, False)
+
+
+@pytest.mark.clause("C26")
+@pytest.mark.parametrize("by", ["who typed it wrongly", "whose it is"])
+def test_whose_address_was_wrong_is_not_erased_with_whose_it_is(
+    place, clock, visitor, stay, waits_for_money, by
+):
+    """They typed somebody else's; whose it is has all under it erased, once nothing is open."""
+    wrong = waits_for_money
+    gives_address(wrong, EMAIL)
+    if by == "whose it is":
+        page = ways_in(place, visitor, stay)
+    else:
+        page = ways_in(place, wrong, wrong.open(wrong.page))
+    planned = visitor.open(page.soup.find("a", string="Have it erased")["href"])
+    waiting = visitor.send(planned.form("/erase"), sure="y")
+    theirs = reference_of(wrong.open(wrong.page))
+    assert theirs in waiting.words
+    wrong.send(wrong.open(wrong.details).form("/again"))  # what was held is let go at once
+
+    gives_address(wrong, OTHER)
+    mails(place)
+
+    with place.app_context():
+        erasure = db.session.scalars(sa.select(Erasure)).one()
+        mine, others = (
+            db.session.scalars(sa.select(Reservation.person_id).filter_by(reference=one)).one()
+            for one in (reference_of(stay), theirs)
+        )
+        assert erasure.person_ids == [mine]
+        assert [one.person_id for one in requests.waiting()] == [mine]
+        again = address_of(erasure)
+    page = visitor.open(again.removeprefix("http://localhost"))
+    assert (page.status, reference_of(stay) in page.words, theirs in page.words) == (
+        200,
+        True,
+        False,
+    )
+    assert others != mine
+    told = [one for one in mails(place) if again in one.get_body().get_content()]
+    assert {one["To"].addresses[0].addr_spec for one in told} == {EMAIL}
+
+
+@pytest.mark.clause("C26")
+def test_who_gets_another_address_is_not_erased_by_the_former_one(place, waits_for_money):
+    """It was asked for with a code in that mailbox; the new one has proved nothing."""
+    other = waits_for_money
+    page = ways_in(place, other, other.open(other.page))
+    planned = other.open(page.soup.find("a", string="Have it erased")["href"])
+    waiting = other.send(planned.form("/erase"), sure="y")
+    assert "runs by itself on" in waiting.words
+    other.send(other.open(other.details).form("/again"))
+
+    gives_address(other, OTHER.upper())
+    assert "runs by itself on" in other.open(waiting.url).words
+    gives_address(other, "brother@post.example")
+
+    assert "Nothing will be erased" in other.open(waiting.url).words
 
 
 @pytest.mark.clause("C26")

@@ -16,8 +16,9 @@ from app.core.vault import PersonUnknown
 from app.privacy import certificate, erasing, planning, stores
 from app.privacy.archiving import day_here
 from app.privacy.blueprint import bp
-from app.privacy.erasing import NotPostponed, OnlyOwner
+from app.privacy.erasing import NotPostponed
 from app.privacy.erasure_links import by_token, token_of
+from app.privacy.erasure_people import OnlyOwner, find, left_out
 from app.privacy.models import DONE, POSTPONED, RUNNING, Erasure
 from app.privacy.subjects import Subject, ask_again, present
 from app.privacy.words import table_word
@@ -90,7 +91,9 @@ def _plan_page(subject: Subject, form: EraseForm) -> str:
     only_read()
     g.page_path = subject.url("privacy.erase")
     now = utcnow()
-    found, known = planning.plan(subject.person_ids, now=now), erasing.find(subject.person_ids)
+    found, known = planning.plan(subject.person_ids, now=now), find(subject.person_ids)
+    if left_out(known, subject.person_ids):
+        known = None  # what has come to be theirs since they asked can go as well
     return render_template(
         "privacy/erase.html",
         subject=subject,
