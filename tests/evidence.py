@@ -24,7 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let each test's report say which clauses it is for, also from another process."""
     for item in items:
         for mark in item.iter_markers("clause"):
-            item.user_properties.append(("clause", str(mark.args[0])))
+            (code,) = mark.args  # a second one in a mark would be counted nowhere
+            item.user_properties.append(("clause", str(code)))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -198,7 +198,8 @@ def test_changed_words_are_gone_until_they_are_agreed_to_anew(place, clock, gret
     assert public(place, changes.get("text", SAID)) == EVERYWHERE
 
 
-@pytest.mark.clause("C23", "C26")
+@pytest.mark.clause("C23")
+@pytest.mark.clause("C26")
 def test_a_name_that_is_corrected_is_public_no_longer(place, clock, greta):
     """The former one least of all; under the one of now it is another item, to be looked at."""
     visitor, _ = agree(place, greta[0])

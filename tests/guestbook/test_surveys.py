@@ -250,7 +250,8 @@ def test_a_link_that_was_forgotten_says_kindly_that_it_is_over(place, clock, lin
     assert surveys_in(place)[0].overall is None
 
 
-@pytest.mark.clause("C14", "C20")
+@pytest.mark.clause("C14")
+@pytest.mark.clause("C20")
 def test_a_survey_does_not_give_out_the_link_that_was_made_anew(place, clock, alice, link):
     with place.test_request_context():
         before = (
@@ -329,7 +330,8 @@ def test_small_groups_are_not_shown_nor_to_be_had_from_the_rest(place, clock, en
     assert "2.0 of 5" not in more
 
 
-@pytest.mark.clause("C20", "C08")
+@pytest.mark.clause("C20")
+@pytest.mark.clause("C08")
 def test_nobodys_answer_is_had_by_looking_before_and_after_it(place, clock, enters):
     """Averages move by five answers at once, as the number of them does."""
     reader = enters(READER)

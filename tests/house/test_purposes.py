@@ -195,7 +195,8 @@ def test_every_sealed_column_is_bound_and_every_other_sealed_field_is_declared(a
 # -- Under test it raises -----------------------------------------------------------------
 
 
-@pytest.mark.clause("C17", "C18")
+@pytest.mark.clause("C17")
+@pytest.mark.clause("C18")
 @pytest.mark.both_databases
 @pytest.mark.parametrize("path", ["/owner/figures", "/owner/figures.csv", "/", "/privacy"])
 def test_pages_of_figures_and_public_pages_cannot_open_a_name(strict, guest, path):
@@ -221,7 +222,8 @@ def test_the_page_of_reservations_can(strict, guest):
             _ = db.session.get(Person, guest).billing_address
 
 
-@pytest.mark.clause("C17", "C20")
+@pytest.mark.clause("C17")
+@pytest.mark.clause("C20")
 def test_the_job_of_surveys_can_write_to_somebody_and_cannot_read_where_they_live(strict, guest):
     with strict.app_context(), purposes.unit(TOPIC, "survey-mail"):
         person = db.session.get(Person, guest)
@@ -289,7 +291,8 @@ def test_a_reading_outside_is_counted_by_day_and_the_page_is_shown(in_production
         ]
 
 
-@pytest.mark.clause("C17", "C26")
+@pytest.mark.clause("C17")
+@pytest.mark.clause("C26")
 def test_what_is_sent_piece_by_piece_is_read_for_what_its_page_is_for(
     in_production, guest, monkeypatch
 ):

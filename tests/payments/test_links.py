@@ -41,7 +41,7 @@ WEEK = timedelta(days=7)
 LAST = date(2031, 5, 19)  # two weeks from now, by the calendar of the place
 END = datetime(2031, 5, 19, 22, tzinfo=UTC)  # its midnight in Berlin
 
-pytestmark = pytest.mark.clause("C03", "C16")
+pytestmark = [pytest.mark.clause("C03"), pytest.mark.clause("C16")]
 
 
 @pytest.fixture

@@ -327,7 +327,8 @@ def test_one_click_ends_it_and_the_permission_with_the_last_device(place, guest,
         ).all() == [0]
 
 
-@pytest.mark.clause("C13", "C21")
+@pytest.mark.clause("C13")
+@pytest.mark.clause("C21")
 def test_whose_last_device_another_takes_over_allows_nothing_any_more(place, clock, guest, service):
     """Who holds it now decides; a yes without a device would stand in their account for nothing."""
     device = Browser(f"{service.base}/devices/kitchen")

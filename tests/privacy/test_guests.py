@@ -213,7 +213,8 @@ def own_data(visitor, page):
     return visitor.open(page.soup.find("a", string="What we hold on you")["href"])
 
 
-@pytest.mark.clause("C26", "C17")
+@pytest.mark.clause("C26")
+@pytest.mark.clause("C17")
 def test_who_is_asked_for_a_sum_sees_all_that_is_held_by_a_code_in_their_mailbox(
     place, clock, visitor, sum_asked
 ):
@@ -280,7 +281,8 @@ def test_bookings_under_the_same_address_are_seen_together(place, visitor, stay)
     assert reference_of(second) in opened.words
 
 
-@pytest.mark.clause("C14", "C26")
+@pytest.mark.clause("C14")
+@pytest.mark.clause("C26")
 def test_two_mailboxes_that_a_search_takes_for_one_are_seen_apart(place, visitor):
     """The letters of "voß" are "voss" to who folds them, and so are capitals to everybody."""
     theirs = visitor.book(email="voß@post.example")
@@ -317,7 +319,8 @@ def gives_address(other, email):
     assert done.status == 200, done.words
 
 
-@pytest.mark.clause("C14", "C26")
+@pytest.mark.clause("C14")
+@pytest.mark.clause("C26")
 def test_a_code_shows_nothing_of_whose_address_is_given_after_it(place, stay, waits_for_money):
     """Neither once it was typed, nor if it is typed then: it proved another mailbox."""
     thief = waits_for_money
